@@ -1,0 +1,69 @@
+// What `npm publish` would send: all that runs, nothing else, and little of it.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+interface Packed {
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const unpackedBytesMax = 1_000_000;
+const packed = pack();
+const paths = packed.files.map(({ path }) => path);
+
+test("the package holds the command, the library, its types, the licence and the README", () => {
+  const needed = [
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "bin/tidewire.js",
+    "dist/src/index.js",
+    "dist/src/index.d.ts",
+    "package.json",
+  ];
+  assert.deepEqual(
+    needed.filter((path) => !paths.includes(path)),
+    [],
+  );
+});
+
+test("the package holds no test, no source and nothing of the build", () => {
+  const allowed = /^(?:bin\/.+\.js|dist\/src\/.+(?:\.js|\.d\.ts)|[A-Z]+(?:\.md)?|package\.json)$/;
+  assert.deepEqual(
+    paths.filter((path) => !allowed.test(path)),
+    [],
+  );
+});
+
+test("no packed file points to a source map that is not packed", () => {
+  const faults = paths
+    .filter((path) => path.endsWith(".js"))
+    .flatMap((path) => {
+      const text = readFileSync(join(root, path), "utf8");
+      const map = /^\/\/# sourceMappingURL=(.+)$/m.exec(text)?.[1];
+      return map === undefined || paths.includes(join(path, "..", map)) ? [] : [path];
+    });
+  assert.deepEqual(faults, []);
+});
+
+test("the package is smaller than its limit", () => {
+  assert.ok(packed.unpackedSize < unpackedBytesMax, `${packed.unpackedSize} bytes`);
+});
+
+function pack(): Packed {
+  const args = ["pack", "--json", "--dry-run", "--ignore-scripts", "--loglevel=silent"];
+  // npm sets this for what it runs; without a shell, Windows could not start `npm` itself.
+  const npm = process.env.npm_execpath;
+  const output = npm?.endsWith("npm-cli.js")
+    ? execFileSync(process.execPath, [npm, ...args], { cwd: root, encoding: "utf8" })
+    : execFileSync("npm", args, { cwd: root, encoding: "utf8" });
+  const result: Packed | undefined = JSON.parse(output)[0];
+  assert.ok(result, "npm pack printed no package");
+  return result;
+}
