@@ -1,0 +1,142 @@
+// What Sender and Receiver have in common: how they are set up, asked, and how they end.
+// A machine knows block numbers and time; no bytes of DATA, no addresses, no client or server.
+
+import { TftpError } from "./errors.ts";
+import { type Agreed, acceptAnswer } from "./options.ts";
+import { type BlockNumber, encode, type Millis, type Options, type Packet } from "./packet.ts";
+import { type Patience, RetransmissionTimer } from "./retransmission.ts";
+
+export interface BlockRange {
+  readonly first: BlockNumber;
+  readonly count: number;
+}
+
+export type Transmit =
+  | { readonly kind: "control"; readonly datagram: Uint8Array } // RRQ, WRQ, ACK, OACK, ERROR
+  | { readonly kind: "blocks"; readonly range: BlockRange }; // DATA, named but not held
+
+export type Outcome = { readonly ok: true } | { readonly ok: false; readonly error: TftpError };
+
+/** Counters of packets and blocks since the start of the transfer. */
+export interface Stats {
+  sent: number;
+  /** Of `sent`: DATA, ACKs and openings that had been sent before. */
+  resent: number;
+  received: number;
+  /** Of `received`: DATA or ACKs that told nothing new. */
+  duplicates: number;
+}
+
+export interface Setup extends Patience {
+  /** Block 0: the RRQ, WRQ, OACK or ACK 0. A Sender without one may begin with block 1 at once. */
+  readonly opening?: Uint8Array;
+  /** The options of our request, when we are the client: its answer decides what holds. */
+  readonly asked?: Options;
+  /** What holds; for a client, until the answer says more. */
+  readonly agreed: Agreed;
+}
+
+export abstract class Machine {
+  readonly stats: Stats = { sent: 0, resent: 0, received: 0, duplicates: 0 };
+  protected readonly asked: Options | undefined;
+  protected readonly timer: RetransmissionTimer;
+  #agreed: Agreed;
+  #outcome: Outcome | undefined;
+  #lastWords: Uint8Array | undefined;
+
+  constructor(setup: Setup, floorMillis: Millis) {
+    this.asked = setup.asked;
+    this.timer = new RetransmissionTimer(setup, floorMillis);
+    this.#agreed = setup.agreed;
+    this.timer.agree(setup.agreed.exactTimeoutMillis);
+  }
+
+  /** Takes a packet of the peer; returns the payloads that are now in order. */
+  abstract handlePacket(packet: Packet, now: Millis): readonly Uint8Array[];
+  /** Harmless when early. */
+  abstract handleTimeout(now: Millis): void;
+  /** What is to be sent next; to be asked until it returns undefined. */
+  abstract pollTransmit(now: Millis, maxBlocks: number): Transmit | undefined;
+  /** The peer has answered the opening: both ends know of each other. */
+  abstract readonly answered: boolean;
+
+  get agreed(): Agreed {
+    return this.#agreed;
+  }
+
+  /** Set once. A machine that has one may still repeat its last acknowledgement until
+   * `nextTimeout` is undefined. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  /** Absolute; undefined while nothing is expected of the peer. */
+  get nextTimeout(): Millis | undefined {
+    return this.timer.deadline;
+  }
+
+  get roundTripMillis(): Millis | undefined {
+    return this.timer.roundTrip;
+  }
+
+  /** Our side gives up: one ERROR goes out, unless there is nobody yet to tell. */
+  abort(error: TftpError): void {
+    if (this.answered || this.asked === undefined) this.refuse(error);
+    else this.abandon(error);
+  }
+
+  /** What the peer sent ends the transfer: one ERROR tells it so. */
+  protected refuse(error: TftpError): void {
+    if (this.#outcome) return;
+    this.#lastWords = encode({ op: "error", code: error.wireCode, message: error.message });
+    this.#end({ ok: false, error });
+  }
+
+  protected succeed(): void {
+    this.#end({ ok: true });
+  }
+
+  /** Ends without a word: the peer gave up or is gone, and an ERROR is never answered by an ERROR
+   * (RFC 1350 7). */
+  abandon(error: TftpError): void {
+    if (!this.#outcome) this.#end({ ok: false, error });
+  }
+
+  protected timedOut(): void {
+    const message = this.answered ? "the peer stopped answering" : "no answer";
+    this.abandon(new TftpError("TIMED_OUT", message));
+  }
+
+  /** The answer to our own request: what it says holds, or it ends the transfer. */
+  protected accept(asked: Options, answer: Options): boolean {
+    try {
+      const agreed = acceptAnswer(asked, answer);
+      const { rollover } = answer.has("rollover") ? agreed : this.#agreed;
+      this.agree({ ...agreed, rollover });
+      return true;
+    } catch (refused) {
+      this.refuse(TftpError.from(refused));
+      return false;
+    }
+  }
+
+  protected agree(agreed: Agreed): void {
+    this.#agreed = agreed;
+    this.timer.agree(agreed.exactTimeoutMillis);
+  }
+
+  protected takeLastWords(): Transmit | undefined {
+    if (!this.#lastWords) return undefined;
+    const datagram = this.#lastWords;
+    this.#lastWords = undefined;
+    this.stats.sent += 1;
+    return { kind: "control", datagram };
+  }
+
+  #end(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.timer.stop();
+  }
+}
+
+export const nothing: readonly Uint8Array[] = [];

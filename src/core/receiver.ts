@@ -1,0 +1,200 @@
+// Receives DATA. Its state is a few marks on the line of blocks: acked <= stored <= received. It
+// repeats its last acknowledgement; before any block that is the opening. Lock-step: a window of 1.
+
+import { latestUpTo, toWire } from "./block-number.ts";
+import { TftpError } from "./errors.ts";
+import { Machine, nothing, type Setup, type Transmit } from "./machine.ts";
+import { rfc1350 } from "./options.ts";
+import { type BlockNumber, encodeAck, type Millis, type Options, type Packet } from "./packet.ts";
+import { Reassembly } from "./reassembly.ts";
+import { Silence } from "./silence.ts";
+
+/** Shorter than a Sender's: in a window only the Receiver knows what is missing. */
+const floorMillis = 80;
+
+export class Receiver extends Machine {
+  /** The last acknowledgement, or the opening: what is repeated when nothing comes. */
+  #acknowledgement: Uint8Array;
+  #toSend = true;
+  #acked: BlockNumber;
+  #stored: BlockNumber;
+  readonly #blocks: Reassembly;
+  /** An ACK of this block is owed as soon as the block is stored. */
+  #due: BlockNumber | undefined;
+  #dueAt: Millis = 0;
+  #repeated = false;
+  readonly #silence = new Silence();
+
+  constructor(setup: Setup & { readonly opening: Uint8Array }) {
+    super(setup, floorMillis);
+    this.#acknowledgement = setup.opening;
+    this.#acked = this.#stored = setup.asked ? -1 : 0;
+    this.#blocks = new Reassembly(this.#acked);
+  }
+
+  /** Handed over so far, in order. */
+  get received(): BlockNumber {
+    return this.#blocks.received;
+  }
+
+  get last(): BlockNumber | undefined {
+    return this.#blocks.last;
+  }
+
+  get answered(): boolean {
+    return this.received > (this.asked ? -1 : 0);
+  }
+
+  /** Blocks up to here are safe, the last one: committed. Only then are they acknowledged. */
+  handleStored(upTo: BlockNumber): void {
+    this.#stored = upTo;
+  }
+
+  override handlePacket(packet: Packet, now: Millis): readonly Uint8Array[] {
+    if (packet.op === "data") return this.#handleData(packet.block, packet.payload, now);
+    if (packet.op === "oack") this.#handleOack(packet.options, now);
+    // Once every block is here, nothing that the peer says can undo the file.
+    else if (packet.op === "error" && !this.#blocks.complete) {
+      this.abandon(TftpError.remote(packet.code, packet.message));
+    }
+    return nothing;
+  }
+
+  /** The peer's request came once more: it has not seen our opening. */
+  handleRepeatedRequest(now: Millis): void {
+    this.stats.duplicates += 1;
+    if (!this.outcome && !this.answered) this.#answerRepeat(now);
+  }
+
+  override handleTimeout(now: Millis): void {
+    if (this.timer.deadline === undefined || now < this.timer.deadline) return;
+    if (this.outcome || this.#due !== undefined) this.timer.stop();
+    else if (!this.timer.expired()) this.timedOut();
+    else if (this.received > this.#acked) this.#due = this.received;
+    else this.#repeat();
+  }
+
+  override pollTransmit(now: Millis): Transmit | undefined {
+    if (this.outcome && !this.outcome.ok) return this.takeLastWords();
+    if (this.#due !== undefined && this.#stored >= this.#due && now >= this.#dueAt) {
+      this.#acknowledge(this.#stored);
+    }
+    if (!this.#toSend) return undefined;
+    this.#toSend = false;
+    this.#silence.handleSent(now);
+    this.#blocks.beginWindow();
+    this.stats.sent += 1;
+    if (this.#repeated) this.stats.resent += 1;
+    if (this.#acked === this.last) this.#dally(now);
+    else this.timer.start(now);
+    return { kind: "control", datagram: this.#acknowledgement };
+  }
+
+  #acknowledge(block: BlockNumber): void {
+    this.#due = undefined;
+    this.#repeated = block === this.#acked;
+    this.#acked = block;
+    this.#acknowledgement = encodeAck(toWire(block, this.agreed.rollover));
+    this.#toSend = true;
+  }
+
+  /** RFC 1350 6: stay a while to repeat the last ACK, for it may be lost. Twice the peer's likely
+   * timeout, so that its repeat finds us; however often it repeats, no longer. */
+  #dally(now: Millis): void {
+    if (this.outcome) return;
+    this.succeed();
+    this.timer.deadline = now + 2 * this.timer.nominalMillis;
+  }
+
+  #handleOack(answer: Options, now: Millis): void {
+    if (this.outcome || this.asked === undefined) return;
+    if (this.received >= 0) this.#answerRepeat(now);
+    else if (this.accept(this.asked, answer)) {
+      this.#acknowledge(0);
+      this.#begin();
+    }
+  }
+
+  #begin(): void {
+    this.#acked = this.#stored = this.#blocks.received = 0;
+    this.timer.progress();
+  }
+
+  #handleData(wire: number, payload: Uint8Array, now: Millis): readonly Uint8Array[] {
+    if (this.outcome?.ok) this.#answerRepeat(now);
+    if (this.outcome) return nothing;
+    this.stats.received += 1;
+    if (this.received < 0) {
+      if (wire !== 1) return nothing;
+      this.agree({ ...rfc1350, rollover: this.agreed.rollover }); // no OACK: no option holds
+      this.#begin();
+    }
+    // In lock-step only one block can follow 65535: its number shows how the peer rolls over.
+    if (this.received === 0xffff && this.agreed.windowsize === 1 && (wire === 0 || wire === 1)) {
+      this.agree({ ...this.agreed, rollover: wire });
+    }
+    const { blksize, windowsize, rollover } = this.agreed;
+    if (payload.length > blksize) {
+      this.abort(new TftpError("ILLEGAL_OPERATION", `DATA longer than ${blksize} bytes`));
+      return nothing;
+    }
+    const windowEnd = this.#acked + windowsize;
+    const block = latestUpTo(windowEnd, wire, rollover);
+    if (block > (this.last ?? block)) return nothing;
+    const known = this.#blocks.knows(block);
+    const payloads = known ? nothing : this.#take(block, payload, now);
+    if (known) this.#handleKnown(block, now);
+    else if (this.received === windowEnd || this.#blocks.complete) this.#owe(now);
+    if (block > this.received && (block === windowEnd || block === this.last)) this.#reportGap(now);
+    return payloads;
+  }
+
+  /** A new block of this window. */
+  #take(block: BlockNumber, payload: Uint8Array, now: Millis): readonly Uint8Array[] {
+    const answersOurs = block === this.#acked + 1 && !this.#repeated;
+    if (answersOurs) this.timer.measured(now - this.#silence.sentAt);
+    this.#silence.handleNew(now);
+    this.timer.progress();
+    if (this.#due === undefined) this.timer.start(now);
+    if (payload.length < this.agreed.blksize) this.#blocks.last = block;
+    return this.#blocks.take(block, payload);
+  }
+
+  /** A block that we have: our ACK was lost, the network doubled it, or the window is repeated. */
+  #handleKnown(block: BlockNumber, now: Millis): void {
+    this.stats.duplicates += 1;
+    const { deadline, intervalMillis, nominalMillis } = this.timer;
+    const lost = this.#silence.handleRepeat(now, intervalMillis);
+    if (deadline === undefined || this.#due !== undefined) return;
+    if (lost && block === this.#acked) this.#repeat();
+    // A peer that repeats its window is not to be disturbed, but for a plain timeout at most.
+    const latest = this.#silence.sentAt + nominalMillis;
+    this.timer.deadline = Math.max(deadline, Math.min(now + intervalMillis, latest));
+  }
+
+  #answerRepeat(now: Millis): void {
+    const lost = this.#silence.handleRepeat(now, this.timer.intervalMillis);
+    if (lost && this.#due === undefined) this.#repeat();
+  }
+
+  #repeat(): void {
+    this.#repeated = true;
+    this.#toSend = true;
+  }
+
+  /** While we owe an ACK, the peer owes us nothing. */
+  #owe(now: Millis): void {
+    this.#due = this.received;
+    this.#dueAt = now;
+    this.timer.stop();
+  }
+
+  /** The window's end is here, but not all before it. Where blocks were seen to overtake each
+   * other, the missing ones get half a round trip to come: see the cost table of the simulation. */
+  #reportGap(now: Millis): void {
+    if (this.#due !== undefined) return;
+    this.#owe(now);
+    if (!this.#blocks.overtaken) return;
+    this.#dueAt = this.timer.deadline = now + (this.timer.roundTrip ?? 0) / 2;
+  }
+}

@@ -1,0 +1,46 @@
+// From a request to a machine with its opening: the four roles in which DATA is sent or received.
+
+import type { Setup } from "./machine.ts";
+import type { Agreed } from "./options.ts";
+import { encode, encodeAck, type Mode, type Options } from "./packet.ts";
+import { Receiver } from "./receiver.ts";
+import type { Patience } from "./retransmission.ts";
+import { Sender } from "./sender.ts";
+
+/** A client's own request, before anybody has answered. */
+export interface Asking {
+  readonly filename: string;
+  readonly mode: Mode;
+  readonly asked: Options;
+  readonly agreed: Agreed;
+}
+
+/** A server that answers an RRQ: OACK, or DATA 1 at once where no option was understood. */
+export function serveRead(answer: Options, agreed: Agreed, patience: Patience): Sender {
+  if (answer.size === 0) return new Sender({ ...patience, agreed });
+  return new Sender({ ...patience, agreed, opening: encode({ op: "oack", options: answer }) });
+}
+
+/** A server that answers a WRQ: OACK, or ACK 0. */
+export function serveWrite(answer: Options, agreed: Agreed, patience: Patience): Receiver {
+  const opening = answer.size === 0 ? encodeAck(0) : encode({ op: "oack", options: answer });
+  return new Receiver({ ...patience, agreed, opening });
+}
+
+/** A client that fetches a file. */
+export function askRead(asking: Asking, patience: Patience): Receiver {
+  return new Receiver(clientSetup("rrq", asking, patience));
+}
+
+/** A client that brings a file. */
+export function askWrite(asking: Asking, patience: Patience): Sender {
+  return new Sender(clientSetup("wrq", asking, patience));
+}
+
+function clientSetup(op: "rrq" | "wrq", asking: Asking, patience: Patience): ClientSetup {
+  const { filename, mode, asked, agreed } = asking;
+  const opening = encode({ op, filename, mode, options: asked });
+  return { ...patience, agreed, asked, opening };
+}
+
+type ClientSetup = Setup & { readonly opening: Uint8Array };

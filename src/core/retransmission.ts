@@ -1,0 +1,109 @@
+// When to repeat what was not answered (RFC 6298, RFC 2349). Knows time; not what is repeated.
+
+import type { Millis } from "./packet.ts";
+
+export interface Patience {
+  /** The first interval while no round trip is known, and the unit in which patience is counted. */
+  readonly timeoutMillis: Millis;
+  /** How often an unanswered packet is repeated before the peer is given up. */
+  readonly attempts: number;
+  /** 0 to 1, drawn once a transfer: spreads the timers of many transfers and of both ends of
+   * one. */
+  readonly jitter: number;
+}
+
+/** Intervals double from repeat to repeat up to so many times `timeoutMillis`. */
+const longestTimeouts = 8;
+const jitterShare = 0.125;
+
+export class RetransmissionTimer {
+  deadline: Millis | undefined;
+  /** The shortest round trip seen, 0 before the first: nothing is answered sooner. */
+  roundTripMin: Millis = 0;
+
+  readonly #patience: Patience;
+  readonly #floorMillis: Millis;
+  #exactMillis: Millis | undefined;
+  #smoothed: Millis | undefined;
+  #deviation: Millis = 0;
+  #doublings = 0;
+  #counted = 0;
+
+  /** `floorMillis`: no interval is shorter, however fast the path. */
+  constructor(patience: Patience, floorMillis: Millis) {
+    this.#patience = patience;
+    this.#floorMillis = floorMillis;
+  }
+
+  /** A negotiated timeout (RFC 2349) holds exactly: no measuring, no back-off, no jitter. */
+  agree(exactMillis: Millis | undefined): void {
+    this.#exactMillis = exactMillis;
+  }
+
+  /** How long the peer's answer is waited for now. */
+  get intervalMillis(): Millis {
+    if (this.#exactMillis !== undefined) return this.#exactMillis;
+    const { timeoutMillis, jitter } = this.#patience;
+    const longest = longestTimeouts * timeoutMillis;
+    const interval = Math.min(this.#baseMillis * 2 ** this.#doublings, longest);
+    return interval * (1 + jitterShare * jitter);
+  }
+
+  /** The timeout that a peer with no knowledge of the path would use. */
+  get nominalMillis(): Millis {
+    return this.#exactMillis ?? this.#patience.timeoutMillis;
+  }
+
+  get roundTrip(): Millis | undefined {
+    return this.#smoothed;
+  }
+
+  start(now: Millis): void {
+    this.deadline = now + this.intervalMillis;
+  }
+
+  stop(): void {
+    this.deadline = undefined;
+  }
+
+  /** The peer went on: patience starts anew. */
+  progress(): void {
+    this.#doublings = 0;
+    this.#counted = 0;
+  }
+
+  /** A round trip of something that was sent just once (Karn's rule is the caller's duty). */
+  measured(roundTrip: Millis): void {
+    if (this.#smoothed === undefined) {
+      this.#smoothed = roundTrip;
+      this.#deviation = roundTrip / 2;
+      this.roundTripMin =
+        this.roundTripMin === 0 ? roundTrip : Math.min(this.roundTripMin, roundTrip);
+      return;
+    }
+    // RFC 6298 2.3: alpha = 1/8, beta = 1/4.
+    this.#deviation += (Math.abs(this.#smoothed - roundTrip) - this.#deviation) / 4;
+    this.#smoothed += (roundTrip - this.#smoothed) / 8;
+    if (roundTrip < this.roundTripMin) this.roundTripMin = roundTrip;
+  }
+
+  /** A part of a window was answered: no round trip of the whole, but nothing comes sooner. */
+  answered(roundTrip: Millis): void {
+    if (this.roundTripMin === 0) this.roundTripMin = roundTrip;
+  }
+
+  /** The deadline has passed. True: repeat; false: the attempts are used up. */
+  expired(): boolean {
+    // Repeats that come sooner than a plain timeout are a courtesy of a measured path: a device
+    // that writes to its flash for seconds must not lose its attempts to them.
+    if (this.intervalMillis >= this.nominalMillis) this.#counted += 1;
+    this.#doublings += 1;
+    this.stop();
+    return this.#counted <= this.#patience.attempts;
+  }
+
+  get #baseMillis(): Millis {
+    if (this.#smoothed === undefined) return this.#patience.timeoutMillis;
+    return this.#smoothed + Math.max(this.#floorMillis, 4 * this.#deviation);
+  }
+}
