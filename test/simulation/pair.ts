@@ -1,0 +1,215 @@
+// Two stations joined by two networks, in virtual time that jumps to the next event. A server's
+// machine is made when the request arrives, so the whole negotiation runs too.
+
+import assert from "node:assert/strict";
+import { answerOptions, offerOptions, type Rollover, rfc1350 } from "../../src/core/options.ts";
+import type { Millis, Packet } from "../../src/core/packet.ts";
+import { askRead, askWrite, serveRead, serveWrite } from "../../src/core/request.ts";
+import type { Patience } from "../../src/core/retransmission.ts";
+import { type Conditions, Network, Random } from "./network.ts";
+import {
+  blksize,
+  type Delay,
+  type File,
+  noDelay,
+  ReceivingStation,
+  SendingStation,
+  type Station,
+} from "./station.ts";
+
+export interface Scenario {
+  readonly seed: number;
+  /** A client that fetches or one that brings. */
+  readonly direction: "read" | "write";
+  readonly file: File;
+  /** Undefined: a plain RFC 1350 request without options. */
+  readonly windowsize?: number;
+  readonly rollover?: Rollover;
+  readonly timeoutSeconds?: number;
+  readonly toReceiver: Conditions;
+  readonly toSender: Conditions;
+  readonly senderDelay?: Delay;
+  readonly receiverDelay?: Delay;
+  /** Replaces our own machine. */
+  readonly foreignSender?: Station;
+  readonly foreignReceiver?: Station;
+  readonly patience?: Patience;
+}
+
+export interface Run {
+  /** When the Sender knew of its success, or failed; the Receiver may have stayed longer. */
+  readonly finalMillis: Millis;
+  /** DATA packets, ACKs (OACK and requests not counted) and ERRORs, as they were sent. */
+  readonly dataSent: number;
+  readonly acksSent: number;
+  readonly errorsSent: number;
+  readonly sender: SendingStation | undefined;
+  readonly receiver: ReceivingStation | undefined;
+}
+
+/** Steps beyond this many for each block are a transfer that does not end. */
+const stepsPerBlockMax = 2000;
+
+export class Pair {
+  readonly scenario: Scenario;
+  /** Called after each step. */
+  onStep: (now: Millis) => void = () => {};
+  sender: Station | undefined;
+  receiver: Station | undefined;
+  readonly #toReceiver: Network<Packet>;
+  readonly #toSender: Network<Packet>;
+  readonly #counts = { data: 0, ack: 0, error: 0 };
+  readonly #random: Random;
+  #senderDoneAt: Millis | undefined;
+  #errorTaken = { sender: false, receiver: false };
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario;
+    this.#random = new Random(scenario.seed);
+    this.#toReceiver = new Network(scenario.toReceiver, new Random(scenario.seed + 1_000_003));
+    this.#toSender = new Network(scenario.toSender, new Random(scenario.seed + 2_000_003));
+    if (scenario.direction === "read") this.receiver = scenario.foreignReceiver ?? this.#askRead();
+    else this.sender = scenario.foreignSender ?? this.#askWrite();
+  }
+
+  run(): Run {
+    let now = 0;
+    const stepsMax = stepsPerBlockMax * (this.scenario.file.blocks + 10);
+    this.#drain(now);
+    for (let steps = 0; !this.#ended; steps++) {
+      assert.ok(steps < stepsMax, `the transfer ends (at ${now} ms)`);
+      const next = this.#nextEvent();
+      assert.ok(next !== undefined, `both ends wait for each other for ever (at ${now} ms)`);
+      now = Math.max(now, next);
+      this.#deliver(now);
+      this.sender?.wake(now);
+      this.receiver?.wake(now);
+      this.#drain(now);
+      if (this.sender?.finished) this.#senderDoneAt ??= now;
+      this.onStep(now);
+    }
+    return {
+      finalMillis: this.#senderDoneAt ?? now,
+      dataSent: this.#counts.data,
+      acksSent: this.#counts.ack,
+      errorsSent: this.#counts.error,
+      sender: this.sender instanceof SendingStation ? this.sender : undefined,
+      receiver: this.receiver instanceof ReceivingStation ? this.receiver : undefined,
+    };
+  }
+
+  /** A Sender that is done hears no more; a Receiver still repeats its last ACK for others to
+   * hear. */
+  get #ended(): boolean {
+    const { sender, receiver } = this;
+    if (sender?.finished && receiver?.finished) return true;
+    // A request that never got through, or was answered by nobody who is still there.
+    return (sender ?? receiver)?.finished === true && (!sender || !receiver);
+  }
+
+  #nextEvent(): Millis | undefined {
+    const times = [
+      this.#toReceiver.nextArrival,
+      this.#toSender.nextArrival,
+      this.sender?.nextWake,
+      this.receiver?.nextWake,
+    ].filter((time) => time !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  #deliver(now: Millis): void {
+    for (
+      let packet = this.#toReceiver.receive(now);
+      packet;
+      packet = this.#toReceiver.receive(now)
+    ) {
+      if (packet.op === "wrq") this.receiver ??= this.#serveWrite(packet);
+      if (packet.op === "error") this.#errorTaken.receiver = true;
+      this.receiver?.handlePacket(packet, now);
+      this.receiver?.wake(now);
+      this.#drain(now);
+    }
+    for (let packet = this.#toSender.receive(now); packet; packet = this.#toSender.receive(now)) {
+      if (packet.op === "rrq") this.sender ??= this.#serveRead(packet);
+      if (packet.op === "error") this.#errorTaken.sender = true;
+      this.sender?.handlePacket(packet, now);
+      this.sender?.wake(now);
+      this.#drain(now);
+    }
+  }
+
+  #drain(now: Millis): void {
+    for (let packet = this.sender?.poll(now); packet; packet = this.sender?.poll(now)) {
+      this.#count(packet, this.#errorTaken.sender);
+      this.#toReceiver.send(packet, packet.op === "data" ? 1 : 0, now);
+    }
+    for (let packet = this.receiver?.poll(now); packet; packet = this.receiver?.poll(now)) {
+      this.#count(packet, this.#errorTaken.receiver);
+      this.#toSender.send(packet, 0, now);
+    }
+  }
+
+  #count(packet: Packet, afterError: boolean): void {
+    if (packet.op === "data" || packet.op === "ack") this.#counts[packet.op] += 1;
+    if (packet.op !== "error") return;
+    assert.ok(!afterError, "no ERROR is answered by an ERROR");
+    this.#counts.error += 1;
+    assert.equal(this.#counts.error, 1, "one ERROR ends a transfer");
+  }
+
+  #askRead(): Station {
+    const { file, receiverDelay = noDelay } = this.scenario;
+    const machine = askRead(this.#asking(), this.#patience());
+    return new ReceivingStation(machine, file, receiverDelay);
+  }
+
+  #askWrite(): Station {
+    const { file, senderDelay = noDelay } = this.scenario;
+    return new SendingStation(askWrite(this.#asking(), this.#patience()), file, senderDelay);
+  }
+
+  #serveRead(request: Packet & { op: "rrq" | "wrq" }): Station {
+    const { foreignSender, file, senderDelay = noDelay } = this.scenario;
+    if (foreignSender) return foreignSender;
+    const { answer, agreed } = this.#answer(request);
+    return new SendingStation(serveRead(answer, agreed, this.#patience()), file, senderDelay);
+  }
+
+  #serveWrite(request: Packet & { op: "rrq" | "wrq" }): Station {
+    const { foreignReceiver, file, receiverDelay = noDelay } = this.scenario;
+    if (foreignReceiver) return foreignReceiver;
+    const { answer, agreed } = this.#answer(request);
+    return new ReceivingStation(serveWrite(answer, agreed, this.#patience()), file, receiverDelay);
+  }
+
+  #asking() {
+    const { windowsize, rollover = 0, timeoutSeconds } = this.scenario;
+    const asked = offerOptions(
+      windowsize === undefined
+        ? {}
+        : {
+            blksize,
+            windowsize,
+            ...(rollover === 1 && { rollover }),
+            ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+          },
+    );
+    return { filename: "file", mode: "octet" as const, asked, agreed: { ...rfc1350, rollover } };
+  }
+
+  #answer(request: Packet & { op: "rrq" | "wrq" }): ReturnType<typeof answerOptions> {
+    const answered = answerOptions(request.options, {
+      op: request.op,
+      blksizeMax: 65464,
+      windowsizeMax: 65535,
+      windowBytesMax: 1_000_000_000,
+      rollover: this.scenario.rollover ?? 0,
+    });
+    return answered;
+  }
+
+  #patience(): Patience {
+    const jitter = this.#random.next();
+    return { timeoutMillis: 1000, attempts: 5, jitter, ...this.scenario.patience };
+  }
+}
