@@ -1,0 +1,104 @@
+// All that the outside must offer, as types. What implements them lives in net/ and storage/.
+
+import type { Millis, Mode, Options } from "./core/packet.ts";
+
+/** A numeric IP address (IPv6 without brackets, link-local with `%zone`) and a UDP port. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One bound UDP socket. The three handlers are set by whoever uses it. */
+export interface DatagramSocket {
+  readonly local: Address;
+  /** How many equal datagrams one `send` may carry. With offload that is one system call; without
+   * it a batch, so that a window does not take a turn for each block. */
+  readonly maxSegments: number;
+  /** The size of the receive buffer as the kernel gave it. */
+  readonly receiveBufferBytes: number;
+  /** False while earlier datagrams wait for the kernel: send no more and change none of their bytes
+   * until `onWritable`. */
+  readonly writable: boolean;
+  /** Sends `run` as datagrams of `segmentSize` bytes, the last one perhaps shorter. Never
+   * throws. */
+  send(run: Uint8Array, segmentSize: number, to: Address): void;
+  /** The datagram is the receiver's to keep. */
+  onDatagram: (datagram: Uint8Array, from: Address) => void;
+  onWritable: () => void;
+  /** Datagrams of this size may from now on be received many in one call, where the system can. */
+  joinReceived(segmentSize: number): void;
+  /** A datagram could not be sent, or the socket broke. */
+  onError: (error: Error) => void;
+  /** Idempotent; no handler is called any more. */
+  close(): Promise<void>;
+  /** The process may end although the socket is open. */
+  unref(): void;
+}
+
+export interface Clock {
+  now(): Millis;
+  /** Calls `wake` once, never before `deadline`. The result takes the call back. */
+  at(deadline: Millis, wake: () => void): () => void;
+  /** Calls `run` soon, after the network had its turn. */
+  soon(run: () => void): void;
+}
+
+export interface Network {
+  /** Opens a socket on `local`; port 0 takes any free one. Throws TftpError NETWORK. */
+  open(local: Address, options?: OpenOptions): Promise<DatagramSocket>;
+  /** The first address of a host name. Throws TftpError NETWORK. */
+  resolve(host: string): Promise<string>;
+  /** How this host reaches `remote`. Throws TftpError NETWORK. */
+  route(remote: Address): Promise<Route>;
+}
+
+export interface OpenOptions {
+  /** One packet at a time each way: the system's own buffers do, and are had for nothing. */
+  readonly lockStep?: boolean;
+}
+
+export interface Route {
+  /** The local address that is used. */
+  readonly host: string;
+  /** In bytes, of the interface. */
+  readonly mtu: number;
+  /** What the receive buffer of a socket holds. */
+  readonly receiveBufferBytes: number;
+}
+
+/** What a storage may know of a request. */
+export interface RequestInfo {
+  readonly client: Address;
+  readonly mode: Mode;
+  readonly options: Options;
+  /** What the client said it will send (tsize of a WRQ), in bytes. */
+  readonly size?: number;
+}
+
+/** Where files come from and go to. A name is the client's own, unchecked. Both calls throw
+ * TftpError. */
+export interface Storage {
+  openRead(name: string, request: RequestInfo): Promise<Source>;
+  openWrite(name: string, request: RequestInfo): Promise<Sink>;
+}
+
+export interface Source {
+  /** In bytes, where it is known before the first read; reads then give exactly so many. */
+  readonly size?: number;
+  /** Equal versions of one name have equal content, which is then encoded once for all and read in
+   * any order. Without one nothing is shared, and positions rise without a gap. */
+  readonly version?: string;
+  /** Fills the parts from `position` on and returns the number of bytes; fewer than asked only at
+   * the end. */
+  readv(into: readonly Uint8Array[], position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface Sink {
+  /** Takes the payloads in order; when it returns they may be reused. */
+  writev(payloads: readonly Uint8Array[]): Promise<void>;
+  /** Returns when the whole content is durably stored under its name. */
+  commit(): Promise<void>;
+  /** Leaves no trace. Never throws. */
+  discard(): Promise<void>;
+}

@@ -1,0 +1,104 @@
+// The encoded DATA that one transfer has at hand, found by block number. Knows chunks; not whether
+// they are its own or shared with others.
+
+import type { BlockRange } from "../core/machine.ts";
+import type { Rollover } from "../core/options.ts";
+import { type BlockNumber, dataHeaderBytes } from "../core/packet.ts";
+import type { Source } from "../ports.ts";
+import { type Chunk, ChunkShape, type ChunkStore, PrivateChunks } from "./chunks.ts";
+
+/** The blocks of one transfer alone. Owns the source. */
+export function privateBlocks(source: Source, blksize: number, rollover: Rollover): Blocks {
+  const shape = new ChunkShape(blksize, rollover, source.size);
+  return new Blocks(shape, new PrivateChunks(shape, source));
+}
+
+export class Blocks {
+  readonly #shape: ChunkShape;
+  readonly #store: ChunkStore;
+  readonly #chunks = new Map<number, Chunk>();
+  #filledChunks = 0;
+  #releasedChunks = 0;
+  #ready: BlockNumber = 0;
+  #last: BlockNumber | undefined;
+  #bytes = 0;
+
+  constructor(shape: ChunkShape, store: ChunkStore) {
+    this.#shape = shape;
+    this.#store = store;
+    this.#last = shape.last;
+  }
+
+  /** The bytes of one full DATA packet. */
+  get stride(): number {
+    return this.#shape.stride;
+  }
+
+  /** At hand up to here. */
+  get ready(): BlockNumber {
+    return this.#ready;
+  }
+
+  get last(): BlockNumber | undefined {
+    return this.#last;
+  }
+
+  /** Takes the next chunk if nobody has to be waited for. */
+  fillNow(): boolean {
+    const chunk = this.#store.take(this.#filledChunks);
+    if (chunk) this.#add(chunk);
+    return chunk !== undefined;
+  }
+
+  /** Loads the next chunk. Throws what the source throws. */
+  async fill(): Promise<void> {
+    this.#add(await this.#store.load(this.#filledChunks));
+  }
+
+  /** Views of whole datagrams back to back, no copies; good until their blocks are released. */
+  *runs(range: BlockRange): Iterable<Uint8Array> {
+    const { chunkBlocks, stride } = this.#shape;
+    const end = range.first + range.count;
+    for (let block = range.first; block < end; ) {
+      const index = Math.floor((block - 1) / chunkBlocks);
+      const chunk = this.#chunks.get(index);
+      if (!chunk) throw new Error(`block ${block} is not at hand`);
+      const chunkFirst = index * chunkBlocks + 1;
+      const stop = Math.min(end, chunkFirst + chunkBlocks);
+      yield chunk.bytes.subarray((block - chunkFirst) * stride, (stop - chunkFirst) * stride);
+      block = stop;
+    }
+  }
+
+  /** Blocks up to here are not asked for again. */
+  release(upTo: BlockNumber): void {
+    const chunks = Math.floor(upTo / this.#shape.chunkBlocks);
+    for (; this.#releasedChunks < chunks; this.#releasedChunks++) {
+      this.#release(this.#releasedChunks);
+    }
+  }
+
+  /** The payload bytes of the blocks up to here. */
+  bytesUpTo(block: BlockNumber): number {
+    return Math.max(0, Math.min(block * this.#shape.blksize, this.#bytes));
+  }
+
+  close(): Promise<void> {
+    for (const index of [...this.#chunks.keys()]) this.#release(index);
+    return this.#store.close();
+  }
+
+  #add(chunk: Chunk): void {
+    this.#chunks.set(this.#filledChunks, chunk);
+    this.#filledChunks += 1;
+    this.#ready += chunk.blocks;
+    this.#bytes += chunk.bytes.length - chunk.blocks * dataHeaderBytes;
+    const full = chunk.bytes.length === this.#shape.chunkBlocks * this.#shape.stride;
+    if (!full) this.#last = this.#ready;
+  }
+
+  #release(index: number): void {
+    const chunk = this.#chunks.get(index);
+    if (chunk && this.#chunks.delete(index)) this.#store.release(index, chunk);
+  }
+}

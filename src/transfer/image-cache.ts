@@ -1,0 +1,81 @@
+// Which wire images to keep: under a limit of bytes, chunks that no transfer needs go, those first
+// that were needed longest ago.
+
+import type { Rollover } from "../core/options.ts";
+import type { Source } from "../ports.ts";
+import { Blocks, privateBlocks } from "./blocks.ts";
+import { ChunkShape } from "./chunks.ts";
+import { ImageView, type Keeper, type Slot, WireImage } from "./wire-image.ts";
+
+/** DATA holds nothing about the client: equal keys, equal datagrams. */
+export interface ImageKey {
+  readonly name: string;
+  /** Of the content; see Source. */
+  readonly version: string;
+  readonly mode: string;
+  readonly blksize: number;
+  readonly rollover: Rollover;
+}
+
+export class ImageCache implements Keeper {
+  readonly #bytesMax: number;
+  readonly #images = new Map<string, WireImage>();
+  /** Loaded, and needed by no transfer; the longest unneeded first. */
+  readonly #idle = new Set<Slot>();
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** What is kept now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get images(): number {
+    return this.#images.size;
+  }
+
+  /** The blocks of `source`, shared with all who open the same key. Owns the source. */
+  open(key: Omit<ImageKey, "version">, source: Source): Blocks {
+    const { version, size } = source;
+    const { blksize, rollover } = key;
+    if (version === undefined || size === undefined || size > this.#bytesMax) {
+      return privateBlocks(source, blksize, rollover);
+    }
+    const text = JSON.stringify([key.name, version, key.mode, blksize, rollover]);
+    let image = this.#images.get(text);
+    if (!image) {
+      image = new WireImage(text, new ChunkShape(blksize, rollover, size), this);
+      this.#images.set(text, image);
+    }
+    return new Blocks(image.shape, new ImageView(image, source));
+  }
+
+  needed(slot: Slot): void {
+    this.#idle.delete(slot);
+  }
+
+  unneeded(slot: Slot): void {
+    this.#idle.add(slot);
+    this.#evict();
+  }
+
+  grew(bytes: number): void {
+    this.#bytes += bytes;
+    this.#evict();
+  }
+
+  forget(image: WireImage): void {
+    this.#images.delete(image.key);
+  }
+
+  #evict(): void {
+    for (const slot of this.#idle) {
+      if (this.#bytes <= this.#bytesMax) return;
+      this.#idle.delete(slot);
+      this.#bytes -= slot.image.drop(slot);
+    }
+  }
+}

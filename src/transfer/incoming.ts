@@ -1,0 +1,96 @@
+// Drives a Receiver: payloads go to a sink, and are acknowledged when they are stored there. The
+// acknowledgement of the last block waits for the sink's commit. Knows nothing of requests.
+
+import { TftpError } from "../core/errors.ts";
+import { dataHeaderBytes } from "../core/packet.ts";
+import type { Receiver } from "../core/receiver.ts";
+import type { Sink } from "../ports.ts";
+import { Transfer, type TransferParts } from "./transfer.ts";
+
+export class Incoming extends Transfer {
+  override readonly machine: Receiver;
+  readonly #sink: Sink;
+  readonly #bytesMax: number;
+  #waiting: Uint8Array[] = [];
+  #storing: Promise<void> | undefined;
+  #stored = 0;
+  #joins = false;
+  #bytes = 0;
+  #committed = false;
+
+  constructor(
+    parts: TransferParts,
+    machine: Receiver,
+    sink: Sink,
+    bytesMax: number = Number.POSITIVE_INFINITY,
+  ) {
+    super(parts);
+    this.machine = machine;
+    this.#sink = sink;
+    this.#bytesMax = bytesMax;
+  }
+
+  override get bytes(): number {
+    return this.#bytes;
+  }
+
+  protected override get stride(): number {
+    return 0;
+  }
+
+  protected override take(payloads: readonly Uint8Array[]): void {
+    for (const payload of payloads) this.#waiting.push(payload);
+  }
+
+  protected override tend(): void {
+    if (!this.#joins && this.machine.received >= 0) this.#joinWindows();
+    if (this.#waiting.length > 0 && !this.machine.outcome) this.#storing ??= this.#store();
+  }
+
+  /** In lock-step there is nothing to join but copies. */
+  #joinWindows(): void {
+    this.#joins = true;
+    const { blksize, windowsize } = this.machine.agreed;
+    if (windowsize > 1) this.parts.socket.joinReceived(blksize + dataHeaderBytes);
+  }
+
+  protected override runs(): Iterable<Uint8Array> {
+    return [];
+  }
+
+  async #store(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0 && !this.machine.outcome) await this.#storeBatch();
+    } catch (thrown) {
+      this.machine.abort(TftpError.from(thrown));
+    }
+    this.#storing = undefined;
+    this.wake();
+  }
+
+  async #storeBatch(): Promise<void> {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    for (const payload of batch) this.#bytes += payload.length;
+    if (this.#bytes > this.#bytesMax) throw tooLarge(this.#bytesMax);
+    await this.#sink.writev(batch);
+    this.#stored += batch.length;
+    if (this.#stored === this.machine.last && !this.machine.outcome) {
+      this.#committed = true;
+      await this.#sink.commit();
+    }
+    this.machine.handleStored(this.#stored);
+    this.progressed();
+    this.wake();
+  }
+
+  protected override async close(): Promise<void> {
+    await this.#storing;
+    const failed = this.machine.outcome?.ok === false;
+    if (failed || !this.#committed) await this.#sink.discard();
+  }
+}
+
+export function tooLarge(bytesMax: number): TftpError {
+  return new TftpError("TOO_LARGE", `more than ${bytesMax} bytes`);
+}

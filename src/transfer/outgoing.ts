@@ -1,0 +1,72 @@
+// Drives a Sender: blocks from a source go to the socket. Knows nothing of requests.
+
+import { TftpError } from "../core/errors.ts";
+import type { BlockRange } from "../core/machine.ts";
+import type { Agreed } from "../core/options.ts";
+import type { Sender } from "../core/sender.ts";
+import type { Blocks } from "./blocks.ts";
+import { Transfer, type TransferParts } from "./transfer.ts";
+
+export class Outgoing extends Transfer {
+  override readonly machine: Sender;
+  readonly #openBlocks: (agreed: Agreed) => Blocks;
+  #blocks: Blocks | undefined;
+  #filling: Promise<void> | undefined;
+  #reported = 0;
+
+  /** `openBlocks` is called once, when the block size is agreed. */
+  constructor(parts: TransferParts, machine: Sender, openBlocks: (agreed: Agreed) => Blocks) {
+    super(parts);
+    this.machine = machine;
+    this.#openBlocks = openBlocks;
+  }
+
+  override get bytes(): number {
+    return this.#blocks?.bytesUpTo(this.machine.acked) ?? 0;
+  }
+
+  protected override get stride(): number {
+    return this.#blocks?.stride ?? 0;
+  }
+
+  protected override tend(): void {
+    const { machine } = this;
+    if (machine.acked > this.#reported) {
+      this.#reported = machine.acked;
+      this.progressed();
+    }
+    if (machine.wanted === 0) return;
+    this.#blocks ??= this.#openBlocks(machine.agreed);
+    const blocks = this.#blocks;
+    blocks.release(machine.acked);
+    if (!this.#filling && machine.wanted > blocks.ready) {
+      while (machine.wanted > blocks.ready && blocks.fillNow());
+      machine.handleReady(blocks.ready, blocks.last);
+      if (machine.wanted > blocks.ready) this.#filling = this.#fill(blocks);
+    }
+  }
+
+  async #fill(blocks: Blocks): Promise<void> {
+    try {
+      await blocks.fill();
+      this.machine.handleReady(blocks.ready, blocks.last);
+    } catch (thrown) {
+      this.machine.abort(TftpError.from(thrown));
+    }
+    this.#filling = undefined;
+    this.wake();
+  }
+
+  protected override take(): void {}
+
+  protected override runs(range: BlockRange): Iterable<Uint8Array> {
+    return this.#blocks?.runs(range) ?? [];
+  }
+
+  /** A source that is asked right now may never answer; the outcome does not wait for it. */
+  protected override async close(): Promise<void> {
+    const blocks = this.#blocks;
+    if (!this.#filling) await blocks?.close();
+    else void this.#filling.then(() => blocks?.close()).catch(() => {});
+  }
+}

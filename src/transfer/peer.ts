@@ -1,0 +1,59 @@
+// Who the other end of a transfer is (its TID, RFC 1350 4): adopts the first answer, turns
+// strangers away with ERROR 5 and lets them disturb nothing.
+
+import { decode, encode, type Millis, type Packet } from "../core/packet.ts";
+import type { Address, DatagramSocket } from "../ports.ts";
+
+/** A stranger hears ERROR 5 at most so often, so that nobody can use us to flood a third party. */
+const strangerMillis = 1000;
+
+export class Peer {
+  #address: Address;
+  #adopted: boolean;
+  #strangerAnsweredAt: Millis = Number.NEGATIVE_INFINITY;
+  #stranger: Address | undefined;
+
+  /** `adopts`: the port of the answer is not known yet; the first answer from the host tells it. */
+  constructor(address: Address, options: { readonly adopts: boolean }) {
+    this.#address = address;
+    this.#adopted = !options.adopts;
+  }
+
+  get address(): Address {
+    return this.#address;
+  }
+
+  /** The last one that was turned away. */
+  get stranger(): Address | undefined {
+    return this.#stranger;
+  }
+
+  /** The packet, when it comes from our peer. */
+  admit(
+    datagram: Uint8Array,
+    from: Address,
+    socket: DatagramSocket,
+    now: Millis,
+  ): Packet | undefined {
+    const { host, port } = this.#address;
+    if (this.#adopted && from.port === port && from.host === host) return decode(datagram);
+    const packet = decode(datagram);
+    if (!this.#adopted && from.host === host && answers.has(packet.op)) {
+      this.#address = from;
+      this.#adopted = true;
+      return packet;
+    }
+    this.#turnAway(packet, from, socket, now);
+    return undefined;
+  }
+
+  #turnAway(packet: Packet, from: Address, socket: DatagramSocket, now: Millis): void {
+    this.#stranger = from;
+    if (packet.op === "error" || now - this.#strangerAnsweredAt < strangerMillis) return;
+    this.#strangerAnsweredAt = now;
+    const error = encode({ op: "error", code: 5, message: "unknown transfer ID" });
+    socket.send(error, error.length, from);
+  }
+}
+
+const answers: ReadonlySet<string> = new Set(["data", "ack", "oack", "error"]);

@@ -1,0 +1,182 @@
+// One file, one direction, one pair of TIDs: where a machine, the content, a socket and a clock
+// meet. Knows neither client nor server; whoever begins a transfer is told of its end.
+
+import { TftpError } from "../core/errors.ts";
+import type { BlockRange, Outcome } from "../core/machine.ts";
+import type { Millis } from "../core/packet.ts";
+import type { Receiver } from "../core/receiver.ts";
+import type { Sender } from "../core/sender.ts";
+import type { Address, DatagramSocket } from "../ports.ts";
+import type { Peer } from "./peer.ts";
+import type { Scheduler, Task } from "./scheduler.ts";
+
+/** What can be told of a transfer at any time. */
+export interface Tally {
+  readonly blksize: number;
+  readonly windowsize: number;
+  /** Payload bytes that have reached the other side, or that are stored on this one. */
+  readonly bytes: number;
+  readonly durationMillis: Millis;
+  /** Packets that were sent more than once, and packets that told nothing new. */
+  readonly resent: number;
+  readonly duplicates: number;
+  /** Smoothed (RFC 6298), once one was measured. */
+  readonly roundTripMillis?: Millis;
+}
+
+export interface TransferParts {
+  readonly socket: DatagramSocket;
+  readonly peer: Peer;
+  readonly scheduler: Scheduler;
+  /** Whenever content has moved. */
+  readonly onProgress?: (bytes: number) => void;
+  /** The outcome is final and the content put away; the last ACK may still have to be repeated. */
+  readonly onOutcome: (outcome: Outcome) => void;
+  /** Nothing more will be sent: the socket may go. */
+  readonly onDone: () => void;
+}
+
+export abstract class Transfer implements Task {
+  scheduledFor: Millis = Number.POSITIVE_INFINITY;
+  abstract readonly machine: Sender | Receiver;
+  protected readonly parts: TransferParts;
+  readonly #startedAt: Millis;
+  #heardAt: Millis;
+  #state: "running" | "closing" | "lingering" | "done" = "running";
+  #mayLinger = true;
+
+  constructor(parts: TransferParts) {
+    this.parts = parts;
+    this.#startedAt = this.#heardAt = parts.scheduler.clock.now();
+    parts.socket.onWritable = () => this.wake();
+    parts.socket.onError = (cause) => this.#handleSendError(cause);
+  }
+
+  get peer(): Address {
+    return this.parts.peer.address;
+  }
+
+  get tally(): Tally {
+    const { agreed, stats, roundTripMillis } = this.machine;
+    return {
+      blksize: agreed.blksize,
+      windowsize: agreed.windowsize,
+      bytes: this.bytes,
+      durationMillis: this.parts.scheduler.clock.now() - this.#startedAt,
+      resent: stats.resent,
+      duplicates: stats.duplicates,
+      ...(roundTripMillis === undefined ? {} : { roundTripMillis }),
+    };
+  }
+
+  /** Since the peer was last heard, or since the start. */
+  get silentMillis(): Millis {
+    return this.parts.scheduler.clock.now() - this.#heardAt;
+  }
+
+  get nextTimeout(): Millis | undefined {
+    return this.machine.nextTimeout;
+  }
+
+  /** Payload bytes that have reached the other side, or that are stored on this one. */
+  abstract readonly bytes: number;
+  /** Sees that reading or writing goes on. */
+  protected abstract tend(): void;
+  /** Takes payloads that are in order. */
+  protected abstract take(payloads: readonly Uint8Array[]): void;
+  protected abstract runs(range: BlockRange): Iterable<Uint8Array>;
+  /** Puts the content away: closes the source, or discards what was not committed. */
+  protected abstract close(): Promise<void>;
+
+  begin(): void {
+    this.wake();
+  }
+
+  handleDatagram(datagram: Uint8Array, from: Address): void {
+    const { peer, socket, scheduler } = this.parts;
+    const now = scheduler.clock.now();
+    const packet = peer.admit(datagram, from, socket, now);
+    if (!packet) return;
+    this.#heardAt = now;
+    const payloads = this.machine.handlePacket(packet, now);
+    if (payloads.length > 0) this.take(payloads);
+    scheduler.run(this);
+  }
+
+  /** The peer's request came once more. */
+  handleRepeatedRequest(): void {
+    this.machine.handleRepeatedRequest(this.parts.scheduler.clock.now());
+    this.wake();
+  }
+
+  /** Ends with an ERROR; what has ended already does not stay to repeat its last ACK. */
+  abort(error: TftpError): void {
+    this.#mayLinger = false;
+    this.machine.abort(error);
+    this.wake();
+  }
+
+  /** The same without a word to the peer. */
+  abandon(error: TftpError): void {
+    this.#mayLinger = false;
+    this.machine.abandon(error);
+    this.wake();
+  }
+
+  /** One turn sends at most one batch, so that no transfer starves another. */
+  turn(now: Millis): boolean {
+    const { socket } = this.parts;
+    this.machine.handleTimeout(now);
+    // What waits in the socket's queue is a view of our blocks: none may be released under it.
+    if (!socket.writable) return false;
+    this.tend();
+    for (let left = socket.maxSegments; left > 0; ) {
+      const transmit = this.machine.pollTransmit(now, left);
+      if (!transmit) return this.#settle();
+      if (transmit.kind === "control") {
+        socket.send(transmit.datagram, transmit.datagram.length, this.peer);
+        left -= 1;
+      } else {
+        for (const run of this.runs(transmit.range)) socket.send(run, this.stride, this.peer);
+        left -= transmit.range.count;
+      }
+    }
+    return true;
+  }
+
+  protected abstract readonly stride: number;
+
+  protected wake(): void {
+    this.parts.scheduler.run(this);
+  }
+
+  protected progressed(): void {
+    this.parts.onProgress?.(this.bytes);
+  }
+
+  /** While nobody has answered, what the system says is all there is to know. Later the timers
+   * decide: a full buffer or a route that is gone for a second costs one repeat. */
+  #handleSendError(cause: Error): void {
+    if (this.machine.answered) return;
+    this.abandon(new TftpError("NETWORK", "the network refused a packet", { cause }));
+  }
+
+  #settle(): false {
+    const { outcome } = this.machine;
+    if (!outcome || this.#state === "closing" || this.#state === "done") return false;
+    if (this.#state === "running") {
+      this.#state = "closing";
+      const closed = (): void => {
+        this.#state = "lingering";
+        this.parts.onOutcome(outcome);
+        this.wake();
+      };
+      // Content that cannot even be put away changes nothing any more.
+      void this.close().then(closed, closed);
+    } else if (this.machine.nextTimeout === undefined || !this.#mayLinger) {
+      this.#state = "done";
+      this.parts.onDone();
+    }
+    return false;
+  }
+}

@@ -1,0 +1,138 @@
+// The encoded DATA of one content for one block size, shared by all transfers that send it: a
+// thousand clients, one read and one encoding.
+
+import type { Source } from "../ports.ts";
+import type { Chunk, ChunkShape, ChunkStore } from "./chunks.ts";
+
+/** Who decides what is kept; told of all that changes. */
+export interface Keeper {
+  needed(slot: Slot): void;
+  unneeded(slot: Slot): void;
+  grew(bytes: number): void;
+  /** The image holds nothing and nobody looks at it. */
+  forget(image: WireImage): void;
+}
+
+/** The place of one chunk in an image. */
+export interface Slot {
+  readonly image: WireImage;
+  readonly index: number;
+  chunk?: Chunk;
+  /** All who wait for the chunk share this. */
+  loading?: Promise<Chunk>;
+  /** How many transfers need it. */
+  pins: number;
+}
+
+export class WireImage {
+  readonly key: string;
+  readonly shape: ChunkShape;
+  readonly #keeper: Keeper;
+  readonly #slots = new Map<number, Slot>();
+  readonly #sources = new Set<Source>();
+
+  constructor(key: string, shape: ChunkShape, keeper: Keeper) {
+    this.key = key;
+    this.shape = shape;
+    this.#keeper = keeper;
+  }
+
+  /** One more transfer, which brings an open source of the same content. */
+  join(source: Source): void {
+    this.#sources.add(source);
+  }
+
+  async leave(source: Source): Promise<void> {
+    this.#sources.delete(source);
+    this.#forgetIfEmpty();
+    await source.close();
+  }
+
+  pin(index: number): Slot {
+    let slot = this.#slots.get(index);
+    if (!slot) {
+      slot = { image: this, index, pins: 0 };
+      this.#slots.set(index, slot);
+    }
+    if (slot.pins++ === 0 && slot.chunk) this.#keeper.needed(slot);
+    return slot;
+  }
+
+  unpin(slot: Slot): void {
+    slot.pins -= 1;
+    if (slot.pins > 0) return;
+    if (slot.chunk) this.#keeper.unneeded(slot);
+    else this.#slots.delete(slot.index);
+  }
+
+  /** The chunk of a pinned slot; the first who waits for it has it read from its own source. */
+  load(slot: Slot, source: Source): Promise<Chunk> {
+    slot.loading ??= this.#load(slot, source);
+    return slot.loading;
+  }
+
+  /** Lets a chunk go; returns how many bytes that frees. */
+  drop(slot: Slot): number {
+    this.#slots.delete(slot.index);
+    this.#forgetIfEmpty();
+    return slot.chunk?.bytes.length ?? 0;
+  }
+
+  async #load(slot: Slot, source: Source): Promise<Chunk> {
+    try {
+      const chunk = await this.shape.load(source, slot.index);
+      slot.chunk = chunk;
+      this.#keeper.grew(chunk.bytes.length);
+      return chunk;
+    } finally {
+      delete slot.loading; // whoever comes after a failure tries again
+    }
+  }
+
+  #forgetIfEmpty(): void {
+    if (this.#sources.size === 0 && this.#slots.size === 0) this.#keeper.forget(this);
+  }
+}
+
+/** What one transfer sees of an image. */
+export class ImageView implements ChunkStore {
+  readonly #image: WireImage;
+  readonly #source: Source;
+  readonly #pinned = new Map<number, Slot>();
+
+  constructor(image: WireImage, source: Source) {
+    this.#image = image;
+    this.#source = source;
+    image.join(source);
+  }
+
+  take(index: number): Chunk | undefined {
+    const slot = this.#image.pin(index);
+    if (slot.chunk) this.#pinned.set(index, slot);
+    else this.#image.unpin(slot);
+    return slot.chunk;
+  }
+
+  async load(index: number): Promise<Chunk> {
+    const slot = this.#image.pin(index);
+    try {
+      const chunk = await this.#image.load(slot, this.#source);
+      this.#pinned.set(index, slot);
+      return chunk;
+    } catch (thrown) {
+      this.#image.unpin(slot);
+      throw thrown;
+    }
+  }
+
+  release(index: number): void {
+    const slot = this.#pinned.get(index);
+    if (!slot) return;
+    this.#pinned.delete(index);
+    this.#image.unpin(slot);
+  }
+
+  close(): Promise<void> {
+    return this.#image.leave(this.#source);
+  }
+}

@@ -1,0 +1,64 @@
+// Stand-ins for the outside of a transfer: a clock that is set by hand and a socket that keeps what
+// it is given.
+
+import type { Address, Clock, DatagramSocket } from "../../src/ports.ts";
+
+interface Alarm {
+  readonly deadline: number;
+  readonly wake: () => void;
+}
+
+export class HandClock implements Clock {
+  time = 0;
+  readonly alarms = new Set<Alarm>();
+  readonly #soon: (() => void)[] = [];
+
+  now(): number {
+    return this.time;
+  }
+
+  at(deadline: number, wake: () => void): () => void {
+    const alarm = { deadline, wake };
+    this.alarms.add(alarm);
+    return () => void this.alarms.delete(alarm);
+  }
+
+  soon(run: () => void): void {
+    this.#soon.push(run);
+  }
+
+  /** One turn of the loop: what was planned for soon. */
+  turn(): void {
+    for (const run of this.#soon.splice(0)) run();
+  }
+
+  advanceTo(time: number): void {
+    this.time = time;
+    for (const alarm of [...this.alarms]) {
+      if (alarm.deadline > time || !this.alarms.delete(alarm)) continue;
+      alarm.wake();
+    }
+  }
+}
+
+export interface KeptSocket extends DatagramSocket {
+  readonly sent: (readonly [datagram: Buffer, to: Address])[];
+}
+
+export function keptSocket(): KeptSocket {
+  const sent: (readonly [Buffer, Address])[] = [];
+  return {
+    sent,
+    local: { host: "192.0.2.1", port: 69 },
+    maxSegments: 16,
+    receiveBufferBytes: 100_000,
+    writable: true,
+    send: (run, _segmentSize, to) => void sent.push([Buffer.from(run), to]),
+    onDatagram: () => {},
+    onWritable: () => {},
+    onError: () => {},
+    joinReceived: () => {},
+    close: async () => {},
+    unref: () => {},
+  };
+}
