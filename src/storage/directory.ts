@@ -1,0 +1,123 @@
+// A Storage on a folder of this machine. Reads never leave the folder; an upload appears whole or
+// not at all. Knows no blocks and no network.
+
+import { lstat, realpath, statfs } from "node:fs/promises";
+import { join, relative, resolve, sep } from "node:path";
+import { TftpError } from "../core/errors.ts";
+import type { RequestInfo, Sink, Storage } from "../ports.ts";
+import { fileError, notRegular, systemCode } from "./file-error.ts";
+import { FileSink } from "./file-sink.ts";
+import { type Opened, openInside, pinnedPath, realpathInside } from "./inside.ts";
+import { nameBelow, resolveName } from "./name.ts";
+import { OpenFiles } from "./open-files.ts";
+import { alreadyThere, type Uploads, uploadsOf, uploadsOff } from "./uploads.ts";
+
+export interface DirectoryOptions {
+  /** Default `off`. */
+  readonly uploads?: Uploads;
+  /** Names with a segment that begins with a dot can be read and written; default false. */
+  readonly dotFiles?: boolean;
+}
+
+/** The regular files below `root`. Links are followed as long as they stay inside. `root` need not
+ * exist yet and may be a link, which is followed anew for each request.
+ * Throws TftpError INVALID_ARGUMENT for an empty `root` or an unknown policy. */
+export function directory(root: string, options: DirectoryOptions = {}): Storage {
+  if (root === "") throw new TftpError("INVALID_ARGUMENT", "the folder to serve has no name");
+  const top = resolve(root);
+  const uploads = uploadsOf(options.uploads);
+  const files = new OpenFiles();
+  return {
+    openRead: (name) =>
+      locate(top, name, options, (segments) =>
+        files.source(join(top, ...segments), async () => {
+          return openInside(await realpath(top), segments, "file");
+        }),
+      ),
+    async openWrite(name, request) {
+      if (uploads === "off") throw uploadsOff();
+      return locate(top, name, options, async (segments) => {
+        const upload = { root: await realpath(top), segments, overwrite: uploads === "overwrite" };
+        return writeFile(upload, request);
+      });
+    },
+  };
+}
+
+/** Tries the plain name, then what follows the root's own path: some clients send `/srv/tftp/x`. */
+async function locate<T>(
+  top: string,
+  name: string,
+  options: DirectoryOptions,
+  open: (segments: readonly string[]) => Promise<T>,
+): Promise<T> {
+  try {
+    return await open(resolveName(name, options));
+  } catch (thrown) {
+    const error = fileError(thrown);
+    const below = error.code === "FILE_NOT_FOUND" && nameBelow(name, top, options);
+    if (!below) throw error;
+    return await open(below).catch((again: unknown) => {
+      throw fileError(again);
+    });
+  }
+}
+
+interface Upload {
+  readonly root: string;
+  readonly segments: readonly string[];
+  readonly overwrite: boolean;
+}
+
+async function writeFile(upload: Upload, request: RequestInfo): Promise<Sink> {
+  const segments = await finalSegments(upload);
+  const folder = await openFolder(upload.root, segments.slice(0, -1));
+  try {
+    const folderPath = await pinnedPath(folder);
+    if (request.size !== undefined) await requireSpace(folderPath, request.size);
+    const name = segments.at(-1) ?? "";
+    return await FileSink.open({
+      folder: folder.handle,
+      folderPath,
+      name,
+      overwrite: upload.overwrite,
+    });
+  } catch (thrown) {
+    await folder.handle.close();
+    throw thrown;
+  }
+}
+
+/** Where the upload will stand: behind a link that stays inside, its target is replaced and not the
+ * link. */
+async function finalSegments({ root, segments, overwrite }: Upload): Promise<readonly string[]> {
+  const folder = await realpathInside(root, segments.slice(0, -1)).catch(missingFolder);
+  const found = await lstat(join(folder, segments.at(-1) ?? "")).catch(ignoreMissing);
+  if (found === undefined) return segments;
+  if (!found.isFile() && !found.isSymbolicLink()) throw notRegular();
+  if (!overwrite) throw alreadyThere();
+  if (found.isFile()) return segments;
+  const target = await realpathInside(root, segments);
+  if (!(await lstat(target)).isFile()) throw notRegular();
+  return relative(root, target).split(sep);
+}
+
+function openFolder(root: string, segments: readonly string[]): Promise<Opened> {
+  return openInside(root, segments, "folder").catch(missingFolder);
+}
+
+/** The temporary file needs the room even where it replaces another one. */
+async function requireSpace(folderPath: string, size: number): Promise<void> {
+  const { bavail, bsize, blocks } = await statfs(folderPath);
+  // Some network file systems say nothing about their size.
+  if (blocks > 0 && size > bavail * bsize) throw new TftpError("DISK_FULL", "disk full");
+}
+
+/** ERROR 1 and 2 are the ones that make U-Boot stop; after others it asks again for ever. */
+function missingFolder(thrown: unknown): never {
+  throw fileError(thrown, "the folder does not exist");
+}
+
+function ignoreMissing(thrown: unknown): undefined {
+  if (!["ENOENT", "ENOTDIR"].includes(systemCode(thrown) ?? "")) throw thrown;
+}

@@ -1,0 +1,219 @@
+// A Sink that becomes a file all at once: temporary file beside it, fsync, then the final name.
+// Decides nothing about names; a reader sees the old content or the new one, whole.
+
+import { randomBytes } from "node:crypto";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, link, open, realpath, rename, stat, unlink } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { TftpError } from "../core/errors.ts";
+import type { Sink } from "../ports.ts";
+import { fileError, notRegular, systemCode } from "./file-error.ts";
+import { temporaryName } from "./name.ts";
+import { between, totalBytes } from "./parts.ts";
+
+interface FileTarget {
+  /** Open for reading; the sink closes it. */
+  readonly folder: FileHandle;
+  /** A path of the same folder. */
+  readonly folderPath: string;
+  readonly name: string;
+  /** False: a file of that name, also one that appears meanwhile, is kept. */
+  readonly overwrite: boolean;
+}
+
+export class FileSink implements Sink {
+  readonly #target: FileTarget;
+  readonly #temporary: string;
+  readonly #handle: FileHandle;
+  #written = 0;
+  #failure: TftpError | undefined;
+  #committing: Promise<void> | undefined;
+  #discarding: Promise<void> | undefined;
+
+  private constructor(target: FileTarget, temporary: string, handle: FileHandle) {
+    this.#target = target;
+    this.#temporary = temporary;
+    this.#handle = handle;
+  }
+
+  /** Throws TftpError; `target.folder` is closed then. */
+  static async open(target: FileTarget): Promise<FileSink> {
+    const temporary = join(target.folderPath, temporaryName(randomBytes(8).toString("hex")));
+    try {
+      // Never more open than the file it replaces, also while it grows.
+      const permissions = (await replacedPermissions(target)) ?? 0o666;
+      return new FileSink(target, temporary, await open(temporary, temporaryFlags, permissions));
+    } catch (thrown) {
+      await target.folder.close();
+      throw writeError(thrown);
+    }
+  }
+
+  async writev(payloads: readonly Uint8Array[]): Promise<void> {
+    try {
+      this.#written += await writeAll(this.#handle, payloads, this.#written);
+    } catch (thrown) {
+      throw (this.#failure = writeError(thrown));
+    }
+  }
+
+  /** Throws TftpError and leaves no trace. One exception: the folder's own fsync comes after the
+   * name is given; when that fails, the file stands there whole and only its durability is
+   * unknown. */
+  commit(): Promise<void> {
+    return (this.#committing ??= this.#commit());
+  }
+
+  discard(): Promise<void> {
+    return (this.#discarding ??= this.#discard());
+  }
+
+  async #commit(): Promise<void> {
+    const target = this.#target;
+    const final = join(target.folderPath, target.name);
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#discarding !== undefined) throw new TftpError("ABORTED", "the file was discarded");
+      const permissions = await replacedPermissions(target);
+      if (permissions !== undefined) await this.#handle.chmod(permissions);
+      await this.#handle.sync();
+      await this.#handle.close();
+      if (target.overwrite) await rename(this.#temporary, final);
+      else await giveNewName(this.#temporary, final);
+      await syncFolder(target.folder);
+    } catch (thrown) {
+      await this.#clear();
+      throw writeError(thrown);
+    }
+    await target.folder.close();
+  }
+
+  async #discard(): Promise<void> {
+    if (this.#committing === undefined) return this.#clear();
+    await this.#committing.catch(() => undefined); // A commit that fails clears up itself.
+  }
+
+  async #clear(): Promise<void> {
+    await this.#handle.close().catch(() => undefined);
+    await unlink(this.#temporary).catch(() => undefined);
+    await this.#target.folder.close().catch(() => undefined);
+  }
+}
+
+/** A Sink for a path of our own user. A regular file appears whole at `commit`; a device or a FIFO
+ * (`/dev/null`) takes the bytes as they come. Throws TftpError with the path in `cause`. */
+export async function fileSink(
+  path: string,
+  options: { readonly overwrite?: boolean } = {},
+): Promise<Sink> {
+  const overwrite = options.overwrite ?? true;
+  try {
+    const full = resolve(path);
+    const found = await existing(full);
+    if (found && !overwrite) throw new TftpError("FILE_EXISTS", "file already exists");
+    if (found?.isDirectory()) throw notRegular();
+    if (found && !found.isFile()) return new DirectSink(await open(full, constants.O_WRONLY));
+    const final = found ? await realpath(full) : full; // A link stays one; its target is replaced.
+    const folderPath = dirname(final);
+    const folder = await open(folderPath, constants.O_RDONLY | constants.O_DIRECTORY);
+    return await FileSink.open({ folder, folderPath, name: basename(final), overwrite });
+  } catch (thrown) {
+    throw writeError(thrown);
+  }
+}
+
+class DirectSink implements Sink {
+  readonly #handle: FileHandle;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  async writev(payloads: readonly Uint8Array[]): Promise<void> {
+    try {
+      await writeAll(this.#handle, payloads);
+    } catch (thrown) {
+      throw writeError(thrown);
+    }
+  }
+
+  async commit(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async discard(): Promise<void> {
+    await this.#handle.close().catch(() => undefined);
+  }
+}
+
+const temporaryFlags =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+async function writeAll(
+  handle: FileHandle,
+  parts: readonly Uint8Array[],
+  position?: number,
+): Promise<number> {
+  const wanted = totalBytes(parts);
+  for (let done = 0; done < wanted; ) {
+    const at = position === undefined ? undefined : position + done;
+    const { bytesWritten } = await handle.writev(between(parts, done, wanted), at);
+    done += bytesWritten;
+  }
+  return wanted;
+}
+
+/** Gives the name only if it is free: `link` refuses a taken one, `rename` would not. */
+async function giveNewName(temporary: string, final: string): Promise<void> {
+  try {
+    await link(temporary, final);
+  } catch (thrown) {
+    if (!withoutLinks.has(systemCode(thrown) ?? "")) throw thrown;
+    return takeNameThenRename(temporary, final);
+  }
+  // The upload stands under its name; a second name that cannot go is no failure of it.
+  await unlink(temporary).catch(() => undefined);
+}
+
+/** FAT, exFAT and some network file systems. */
+const withoutLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** An empty file takes the name first; for that moment a reader finds it empty. */
+async function takeNameThenRename(temporary: string, final: string): Promise<void> {
+  const place = await open(final, temporaryFlags);
+  try {
+    await place.close();
+    await rename(temporary, final);
+  } catch (thrown) {
+    await unlink(final).catch(() => undefined);
+    throw thrown;
+  }
+}
+
+/** Some file systems, and Windows, cannot do it for a folder and need not. */
+async function syncFolder(folder: FileHandle): Promise<void> {
+  try {
+    await folder.sync();
+  } catch (thrown) {
+    if (!["EINVAL", "ENOTSUP", "ENOSYS", "EPERM"].includes(systemCode(thrown) ?? "")) throw thrown;
+  }
+}
+
+async function replacedPermissions(target: FileTarget): Promise<number | undefined> {
+  if (!target.overwrite) return undefined;
+  const found = await existing(join(target.folderPath, target.name));
+  return found?.isFile() ? found.mode & 0o777 : undefined;
+}
+
+async function existing(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (thrown) {
+    if (systemCode(thrown) === "ENOENT") return undefined;
+    throw thrown;
+  }
+}
+
+function writeError(thrown: unknown): TftpError {
+  return fileError(thrown, "the folder does not exist");
+}

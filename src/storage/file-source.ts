@@ -1,0 +1,74 @@
+// A Source on an open regular file. All bytes come from one version of the file, or the read fails.
+
+import type { BigIntStats } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { TftpError } from "../core/errors.ts";
+import type { Source } from "../ports.ts";
+import { fileError } from "./file-error.ts";
+import { between, totalBytes } from "./parts.ts";
+
+/** Twice the coarsest clock of a file system in use. */
+const settledMillis = 4000;
+
+export class FileSource implements Source {
+  readonly size: number;
+  readonly version?: string;
+  readonly #handle: FileHandle;
+  readonly #opened: BigIntStats;
+  #onClose: (() => void) | undefined;
+
+  /** `opened` is what fstat said of `handle`, which others may read as well; `onClose` is called
+   * once, when this reader needs it no more. */
+  constructor(handle: FileHandle, opened: BigIntStats, onClose: () => void) {
+    this.#handle = handle;
+    this.#opened = opened;
+    this.#onClose = onClose;
+    this.size = Number(opened.size);
+    // Two changes within one tick of the file system's clock look like one: what was changed just
+    // now may change once more and still look the same, so it is not shared yet.
+    if (Date.now() - Number(opened.ctimeMs) >= settledMillis) this.version = versionOf(opened);
+  }
+
+  /** Throws TftpError STORAGE when the file is not the one that was opened any more. Each read is
+   * given only after that was looked at, for what was read before may be shared and kept. */
+  async readv(into: readonly Uint8Array[], position: number): Promise<number> {
+    if (!this.#onClose) throw new TftpError("STORAGE", "the content was closed");
+    const wanted = Math.max(0, Math.min(totalBytes(into), this.size - position));
+    try {
+      for (let done = 0; done < wanted; ) {
+        const parts = between(into, done, wanted);
+        const { bytesRead } = await this.#handle.readv(parts, position + done);
+        if (bytesRead === 0) throw changed(); // It shrank below the size that we announced.
+        done += bytesRead;
+      }
+      if (wanted > 0) await this.#confirm();
+    } catch (thrown) {
+      throw fileError(thrown);
+    }
+    return wanted;
+  }
+
+  async close(): Promise<void> {
+    this.#onClose?.();
+    this.#onClose = undefined;
+  }
+
+  /** ctime finds what sets mtime back, as `cp -p` of a build with constant times does. It moves
+   * also when the file loses a name, because a new version took its place; that harms nobody. */
+  async #confirm(): Promise<void> {
+    const now = await this.#handle.stat({ bigint: true });
+    const was = this.#opened;
+    const touched = now.ctimeNs !== was.ctimeNs && now.nlink === was.nlink;
+    if (now.size !== was.size || now.mtimeNs !== was.mtimeNs || touched) throw changed();
+  }
+}
+
+function versionOf({ size, mtimeNs, ctimeNs, dev, ino }: BigIntStats): string {
+  return [size, mtimeNs, ctimeNs, dev, ino].join("-");
+}
+
+function changed(): TftpError {
+  return new TftpError("STORAGE", "the file changed while it was read", {
+    hint: "Put a new version beside the file and rename it over the old one.",
+  });
+}

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { TftpError } from "../../src/core/errors.ts";
+import { bytesSource, sourceOf, streamSource } from "../../src/storage/sources.ts";
+import { fails, readWhole } from "./scene.ts";
+
+async function* chunks(...lengths: number[]): AsyncGenerator<Uint8Array> {
+  for (const [at, length] of lengths.entries()) yield Buffer.alloc(length, at + 1);
+}
+
+test("bytes are given whole, with their size and version", async () => {
+  const bytes = Buffer.from("some bytes");
+  const source = bytesSource(bytes, "v");
+  assert.equal(source.size, 10);
+  assert.equal(source.version, "v");
+  assert.deepEqual(await readWhole(source, 4), bytes);
+  assert.equal(await source.readv([Buffer.alloc(4)], 10), 0);
+  assert.equal(bytesSource(bytes).version, undefined);
+});
+
+test("a stream is given whole, however its chunks and the reads are cut", async () => {
+  const lengths = fc.array(fc.nat({ max: 50 }), { maxLength: 10 });
+  const property = fc.asyncProperty(
+    lengths,
+    fc.integer({ min: 1, max: 70 }),
+    fc.boolean(),
+    async (sizes, step, sized) => {
+      const expected = Buffer.concat(sizes.map((length, at) => Buffer.alloc(length, at + 1)));
+      const source = streamSource(chunks(...sizes), sized ? expected.length : undefined);
+      assert.deepEqual(await readWhole(source, step), expected);
+    },
+  );
+  await fc.assert(property, { numRuns: 300 });
+});
+
+test("a stream is pulled only as far as a read asks", async () => {
+  let pulled = 0;
+  const source = streamSource(
+    (function* () {
+      for (;;) yield Buffer.alloc(10, ++pulled);
+    })(),
+  );
+  assert.equal(pulled, 0);
+  await source.readv([Buffer.alloc(15)], 0);
+  assert.equal(pulled, 2);
+  await source.readv([Buffer.alloc(5)], 15);
+  assert.equal(pulled, 2);
+  await source.close();
+});
+
+test("a stream is read once and in order", async () => {
+  const source = streamSource(chunks(10));
+  await source.readv([Buffer.alloc(5)], 0);
+  await fails(source.readv([Buffer.alloc(5)], 0), "STORAGE");
+  await fails(source.readv([Buffer.alloc(5)], 6), "STORAGE");
+  assert.equal(await source.readv([Buffer.alloc(9)], 5), 5);
+  assert.equal(await source.readv([Buffer.alloc(9)], 10), 0);
+});
+
+test("a stream that yields less than its size is an error", async () => {
+  await fails(readWhole(streamSource(chunks(5, 4), 10)), "STORAGE");
+  await fails(readWhole(streamSource(chunks(), 1)), "STORAGE");
+});
+
+test("a stream that yields more than its size never gives its last byte", async () => {
+  await fails(readWhole(streamSource(chunks(5, 6), 10)), "STORAGE");
+  await fails(readWhole(streamSource(chunks(10, 0, 1), 10)), "STORAGE");
+  await fails(readWhole(streamSource(chunks(1), 0)), "STORAGE");
+});
+
+test("close ends the stream, once", async () => {
+  let ended = 0;
+  const source = streamSource(
+    (async function* () {
+      try {
+        yield Buffer.alloc(10);
+        yield Buffer.alloc(10);
+      } finally {
+        ended++;
+      }
+    })(),
+  );
+  await source.readv([Buffer.alloc(1)], 0);
+  await source.close();
+  await source.close();
+  assert.equal(ended, 1);
+  await fails(source.readv([Buffer.alloc(1)], 1), "ABORTED");
+});
+
+test("close does not wait for a stream that never answers", async () => {
+  let returned = 0;
+  const silent: AsyncIterable<Uint8Array> = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise(() => undefined),
+      return: () => {
+        returned++;
+        return new Promise(() => undefined);
+      },
+    }),
+  };
+  const source = streamSource(silent);
+  void source.readv([Buffer.alloc(1)], 0);
+  await source.close();
+  await source.close();
+  assert.equal(returned, 1);
+});
+
+test("only a TftpError of a stream passes as it is", async () => {
+  const failing = (error: Error) =>
+    streamSource({
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
+    });
+  const private_ = new Error("password in here");
+  const error = await fails(failing(private_).readv([Buffer.alloc(1)], 0), "STORAGE");
+  assert.equal(error.cause, private_);
+  assert.doesNotMatch(error.message, /password/);
+  await fails(failing(new TftpError("BUSY", "later")).readv([Buffer.alloc(1)], 0), "BUSY");
+});
+
+test("chunks that are no bytes are an error", async () => {
+  const words = ["text"] as unknown as Iterable<Uint8Array>;
+  await fails(readWhole(streamSource(words)), "STORAGE");
+});
+
+test("sourceOf takes bytes and streams, and holds both to their size", async () => {
+  assert.equal((await readWhole(sourceOf(Buffer.from("abc"), 3))).toString(), "abc");
+  assert.throws(() => sourceOf(Buffer.from("abc"), 4), { code: "STORAGE" });
+  assert.equal(sourceOf(chunks(3)).size, undefined);
+  assert.equal((await readWhole(sourceOf(chunks(3), 3))).length, 3);
+});
