@@ -1,0 +1,170 @@
+// One listening socket for each local address, so that an answer leaves from the address that was
+// asked: node:dgram does not tell which one that was. It must not know what is listened for.
+
+import { networkInterfaces } from "node:os";
+import { TftpError } from "../core/errors.ts";
+import type { Address, DatagramSocket, Network } from "../ports.ts";
+
+export interface ListenOptions {
+  /** Exactly these addresses, which may be 0.0.0.0 and ::, or every address that this host has or
+   * gets. */
+  readonly hosts: readonly string[] | "every";
+  /** 0 takes any free port, the same for all addresses. */
+  readonly port: number;
+  readonly network: Network;
+  /** How often to look for new addresses. Default 3000. */
+  readonly rescanMillis?: number;
+  /** Each socket once; it is closed when its address is gone. */
+  onSocket(socket: DatagramSocket): void;
+  /** One of "every" address cannot be listened on. Told once, until it works; tried again each
+   * time. */
+  onProblem(error: TftpError): void;
+}
+
+export class Listeners {
+  readonly #options: ListenOptions;
+  readonly #sockets = new Map<string, DatagramSocket>();
+  readonly #failures = new Map<string, number>();
+  #port: number;
+  #timer: NodeJS.Timeout | undefined;
+  #rescan: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(options: ListenOptions, port: number) {
+    this.#options = options;
+    this.#port = port;
+  }
+
+  /** Throws TftpError NETWORK when one of the named hosts, or none of "every", can be listened
+   * on. */
+  static async open(options: ListenOptions): Promise<Listeners> {
+    const every = options.hosts === "every";
+    const hosts = options.hosts === "every" ? localAddresses() : options.hosts;
+    const opened = await openOnOnePort(options.network, [...new Set(hosts)], options.port);
+    const [socket] = opened.sockets.values();
+    const [problem] = opened.problems.values();
+    if (socket === undefined || (problem !== undefined && !every)) {
+      await closeAll(opened);
+      throw problem ?? new TftpError("NETWORK", "no address to listen on", { hint: noAddressHint });
+    }
+    const listeners = new Listeners(options, socket.local.port);
+    listeners.#take(opened);
+    if (every) listeners.#rescanLater();
+    return listeners;
+  }
+
+  get addresses(): readonly Address[] {
+    return Array.from(this.#sockets.values(), (socket) => socket.local);
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#rescan;
+    await closeAll({ sockets: this.#sockets });
+  }
+
+  #take({ sockets, problems }: Opened): void {
+    for (const [host, socket] of sockets) {
+      this.#sockets.set(host, socket);
+      this.#failures.delete(host);
+      this.#options.onSocket(socket);
+    }
+    for (const [host, problem] of problems) {
+      const failures = (this.#failures.get(host) ?? 0) + 1;
+      this.#failures.set(host, failures);
+      // A new IPv6 address cannot be bound until the kernel has made sure that nobody else has it.
+      const patience = systemCode(problem) === "EADDRNOTAVAIL" ? 2 : 1;
+      if (failures === patience) this.#options.onProblem(problem);
+    }
+  }
+
+  /** The timer alone does not keep the process alive; the sockets do. */
+  #rescanLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#rescan = this.#follow().finally(() => {
+        if (!this.#closed) this.#rescanLater();
+      });
+    }, this.#options.rescanMillis ?? 3000).unref();
+  }
+
+  async #follow(): Promise<void> {
+    const present = new Set(presentAddresses() ?? this.#sockets.keys());
+    for (const host of this.#failures.keys()) {
+      if (!present.has(host)) this.#failures.delete(host);
+    }
+    for (const [host, socket] of this.#sockets) {
+      if (present.has(host)) continue;
+      this.#sockets.delete(host);
+      await socket.close();
+    }
+    const fresh = [...present].filter((host) => !this.#sockets.has(host));
+    const opened = await openAll(this.#options.network, fresh, this.#port);
+    if (this.#closed) await closeAll(opened);
+    else this.#take(opened);
+  }
+}
+
+/** Every address of this host, link-local IPv6 with its zone. Throws TftpError NETWORK. */
+export function localAddresses(): string[] {
+  const addresses = presentAddresses();
+  if (addresses !== undefined) return addresses;
+  throw new TftpError("NETWORK", "the addresses of this machine cannot be listed", {
+    hint: noAddressHint,
+  });
+}
+
+const noAddressHint = "Name the address to listen on, for example 0.0.0.0.";
+
+/** Undefined where the system does not tell, which may pass: a sandbox, no memory. */
+function presentAddresses(): string[] | undefined {
+  try {
+    return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+      addresses.map(({ address, scopeid = 0 }) => {
+        if (scopeid === 0) return address;
+        return `${address}%${process.platform === "win32" ? scopeid : name}`;
+      }),
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+interface Opened {
+  readonly sockets: ReadonlyMap<string, DatagramSocket>;
+  readonly problems: ReadonlyMap<string, TftpError>;
+}
+
+/** The port that is free on the first address may be taken on another one. */
+async function openOnOnePort(network: Network, hosts: string[], port: number): Promise<Opened> {
+  for (let attempts = port === 0 ? 5 : 1; ; attempts -= 1) {
+    const opened = await openAll(network, hosts, port);
+    const taken = [...opened.problems.values()].some((error) => systemCode(error) === "EADDRINUSE");
+    if (!taken || attempts === 1) return opened;
+    await closeAll(opened);
+  }
+}
+
+async function openAll(network: Network, hosts: readonly string[], port: number): Promise<Opened> {
+  const sockets = new Map<string, DatagramSocket>();
+  const problems = new Map<string, TftpError>();
+  for (const host of hosts) {
+    try {
+      const socket = await network.open({ host, port });
+      sockets.set(host, socket);
+      port = socket.local.port;
+    } catch (error) {
+      problems.set(host, error as TftpError);
+    }
+  }
+  return { sockets, problems };
+}
+
+async function closeAll({ sockets }: Pick<Opened, "sockets">): Promise<void> {
+  await Promise.all(Array.from(sockets.values(), (socket) => socket.close()));
+}
+
+function systemCode(error: TftpError): string | undefined {
+  return (error.cause as NodeJS.ErrnoException | undefined)?.code;
+}

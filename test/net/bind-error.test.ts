@@ -1,0 +1,26 @@
+// What a person reads when a socket cannot be opened.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bindError } from "../../src/net/bind-error.ts";
+
+const failures: readonly [code: string, message: RegExp, hint: RegExp][] = [
+  ["EADDRINUSE", /port 69 is in use/, /stop it or choose another port/],
+  ["EACCES", /no permission to use port 69/, /CAP_NET_BIND_SERVICE/],
+  ["EADDRNOTAVAIL", /no address 192\.0\.2\.1/, /one of its own addresses/],
+  ["EAFNOSUPPORT", /cannot use the address 192\.0\.2\.1/, /IPv4/],
+  ["EMFILE", /too many open sockets/, /ulimit -n/],
+  ["ENFILE", /too many open sockets/, /of the system/],
+  ["EWHATEVER", /192\.0\.2\.1 port 69/, /bind EWHATEVER/],
+];
+
+for (const [code, message, hint] of failures) {
+  test(`${code} is explained and kept as the cause`, () => {
+    const cause = Object.assign(new Error(`bind ${code}`), { code });
+    const error = bindError({ host: "192.0.2.1", port: 69 }, cause);
+    assert.equal(error.code, "NETWORK");
+    assert.match(error.message, message);
+    assert.match(error.hint ?? "", hint);
+    assert.equal(error.cause, cause);
+  });
+}

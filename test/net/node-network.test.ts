@@ -1,0 +1,64 @@
+// Host names and routes, without leaving this machine.
+
+import assert from "node:assert/strict";
+import { networkInterfaces } from "node:os";
+import { test } from "node:test";
+import { TftpError } from "../../src/core/errors.ts";
+import { nodeNetwork } from "../../src/net/node-network.ts";
+
+test("an address resolves to its one canonical spelling", async () => {
+  assert.equal(await nodeNetwork.resolve("192.0.2.7"), "192.0.2.7");
+  assert.equal(await nodeNetwork.resolve("2001:DB8:0:0::0001"), "2001:db8::1");
+  assert.equal(await nodeNetwork.resolve("FE80::0:1%lo"), "fe80::1%lo");
+  assert.equal(await nodeNetwork.resolve("::ffff:192.0.2.7"), "192.0.2.7");
+});
+
+test("a host name resolves to an address", async () => {
+  assert.match(await nodeNetwork.resolve("localhost"), /^(127\.0\.0\.1|::1)$/);
+});
+
+test("an unknown host is named, with what to do", async () => {
+  await assert.rejects(nodeNetwork.resolve("no-such-host.invalid"), (error) => {
+    assert.ok(error instanceof TftpError);
+    assert.equal(error.code, "NETWORK");
+    assert.equal(error.message, 'unknown host "no-such-host.invalid"');
+    assert.match(error.hint ?? "", /IP address/);
+    assert.ok(error.cause instanceof Error);
+    return true;
+  });
+});
+
+test("loopback is reached from loopback, with room for the largest datagram", async () => {
+  for (const host of ["127.0.0.1", "::1"]) {
+    const route = await nodeNetwork.route({ host, port: 69 });
+    assert.equal(route.host, host);
+    assert.equal(route.mtu, 65536);
+    assert.ok(route.receiveBufferBytes > 0);
+  }
+});
+
+test("each address of this machine is reached with the MTU of an interface", async () => {
+  for (const { address, scopeid } of Object.values(networkInterfaces()).flatMap(
+    (all) => all ?? [],
+  )) {
+    if (scopeid) continue;
+    const { mtu } = await nodeNetwork.route({ host: address, port: 69 });
+    assert.ok(mtu >= 576 && mtu <= 65536, `${address}: ${mtu}`);
+  }
+});
+
+test("an address without a route is a NETWORK error with a hint", async () => {
+  await assert.rejects(nodeNetwork.route({ host: "255.255.255.255", port: 69 }), (error) => {
+    assert.ok(error instanceof TftpError);
+    assert.equal(error.code, "NETWORK");
+    assert.equal(error.message, "no route to 255.255.255.255");
+    assert.ok(error.hint);
+    return true;
+  });
+});
+
+test("open gives a socket with the port it asked for", async () => {
+  const first = await nodeNetwork.open({ host: "127.0.0.1", port: 0 });
+  assert.notEqual(first.local.port, 0);
+  await first.close();
+});
