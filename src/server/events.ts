@@ -1,0 +1,58 @@
+// What happens in a server, as plain objects. Logs, metrics and pages are readers of these.
+
+import type { TftpError } from "../core/errors.ts";
+import type { Mode } from "../core/packet.ts";
+import type { Address } from "../ports.ts";
+import type { Tally } from "../transfer/transfer.ts";
+
+/** One transfer as it stands at the time of the event or snapshot. */
+export interface TransferInfo extends Tally {
+  /** Unique within one server. */
+  readonly id: number;
+  readonly op: "rrq" | "wrq";
+  /** As the client wrote it: not to be trusted with a terminal. */
+  readonly filename: string;
+  readonly mode: Mode;
+  readonly client: Address;
+  /** Our end of the transfer. */
+  readonly local: Address;
+  /** In bytes, where it is known. */
+  readonly size?: number;
+  /** Whether an OACK was sent. */
+  readonly options: boolean;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** How a transfer ended:
+ * - `completed`: the last block is acknowledged, and after an upload durably stored;
+ * - `unconfirmed`: everything was sent, only the last ACK never came (many clients send none);
+ * - `probe`: the client only wanted to know the size, and said so after our OACK;
+ * - `aborted`: the client ended it by an ERROR;
+ * - `replaced`: the client began anew from the same port;
+ * - `failed`: anything else, see `error`. */
+export type Ending = "completed" | "unconfirmed" | "probe" | "aborted" | "replaced" | "failed";
+
+export interface RefusedRequest {
+  readonly op: "rrq" | "wrq";
+  readonly filename: string;
+  readonly client: Address;
+}
+
+export type ServerEvent =
+  | { readonly kind: "started"; readonly transfer: TransferInfo }
+  | {
+      readonly kind: "ended";
+      readonly ending: Ending;
+      readonly transfer: TransferInfo;
+      readonly error?: TftpError;
+    }
+  /** Answered with one ERROR packet. */
+  | { readonly kind: "refused"; readonly request: RefusedRequest; readonly error: TftpError }
+  /** Not answered, by verdict or at a limit. */
+  | { readonly kind: "ignored"; readonly request: RefusedRequest; readonly error?: TftpError }
+  /** A datagram at the listening port that belongs to nothing. */
+  | { readonly kind: "stray"; readonly from: Address; readonly reason: string }
+  | { readonly kind: "listening"; readonly address: Address }
+  /** Something of this machine went wrong; the server goes on. */
+  | { readonly kind: "problem"; readonly error: TftpError };

@@ -1,0 +1,91 @@
+// How many, how large, how long: every bound of a server has its name here.
+
+import { TftpError } from "../core/errors.ts";
+import type { Rollover } from "../core/options.ts";
+import type { Millis } from "../core/packet.ts";
+
+export interface Limits {
+  /** The largest block that is agreed to, 8 to 65464 bytes. */
+  readonly blksizeMax: number;
+  /** The largest window that is agreed to, 1 to 65535 blocks. */
+  readonly windowsizeMax: number;
+  /** What one window may hold in bytes; one block always fits. */
+  readonly windowBytesMax: number;
+  /** How long an answer is waited for before the round trip is known. */
+  readonly timeoutMillis: Millis;
+  /** How often a packet that nobody answers is repeated before the client is given up. */
+  readonly retries: number;
+  /** Transfers at once. Requests beyond are not answered, so that clients ask again. */
+  readonly transfersMax: number;
+  readonly transfersMaxPerClient: number;
+  readonly uploadBytesMax: number;
+  /** Encoded blocks of files that were asked for lately, kept for whoever asks next. */
+  readonly cacheBytes: number;
+  /** ERROR packets to datagrams that belong to no transfer, per second and in all. */
+  readonly strayErrorsPerSecond: number;
+  /** What follows block 65535 for clients that do not ask. */
+  readonly rollover: Rollover;
+}
+
+export const defaultLimits: Limits = {
+  blksizeMax: 65_464,
+  windowsizeMax: 64,
+  windowBytesMax: 4 * 1024 * 1024,
+  timeoutMillis: 1000,
+  retries: 6,
+  transfersMax: 10_000,
+  transfersMaxPerClient: 10_000,
+  uploadBytesMax: Number.POSITIVE_INFINITY,
+  cacheBytes: 256 * 1024 * 1024,
+  strayErrorsPerSecond: 50,
+  rollover: 0,
+};
+
+const ranges: { readonly [name in keyof Limits]: readonly [number, number] } = {
+  blksizeMax: [8, 65_464],
+  windowsizeMax: [1, 65_535],
+  windowBytesMax: [8, Number.POSITIVE_INFINITY],
+  timeoutMillis: [1, 255_000],
+  retries: [0, 1000],
+  transfersMax: [1, Number.POSITIVE_INFINITY],
+  transfersMaxPerClient: [1, Number.POSITIVE_INFINITY],
+  uploadBytesMax: [0, Number.POSITIVE_INFINITY],
+  cacheBytes: [0, Number.POSITIVE_INFINITY],
+  strayErrorsPerSecond: [0, Number.POSITIVE_INFINITY],
+  rollover: [0, 1],
+};
+
+/** The given limits over the defaults. Throws TftpError INVALID_ARGUMENT for a value out of
+ * range. */
+export function completeLimits(given: Partial<Limits> = {}): Limits {
+  const limits = { ...defaultLimits, ...given };
+  for (const [name, [least, most]] of Object.entries(ranges)) {
+    const value = limits[name as keyof Limits];
+    if (typeof value === "number" && value >= least && value <= most) continue;
+    throw new TftpError("INVALID_ARGUMENT", `${name} is ${value}`, {
+      hint: `Give a number from ${least} to ${most}.`,
+    });
+  }
+  return limits;
+}
+
+/** Lets so many events a second through, in bursts of as many. */
+export class RateLimit {
+  readonly #perSecond: number;
+  #left: number;
+  #filledAt: Millis = 0;
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+    this.#left = perSecond;
+  }
+
+  allows(now: Millis): boolean {
+    const gained = ((now - this.#filledAt) / 1000) * this.#perSecond;
+    this.#left = Math.min(this.#perSecond, this.#left + gained);
+    this.#filledAt = now;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,171 @@
+// The server as a whole: its snapshot, its counts, its end.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { generated, serve, TftpError } from "../../src/index.ts";
+import { ack, Device, data, rrq, wrq } from "./device.ts";
+import { content, files, readOn, scene } from "./scene.ts";
+
+const timeout = 30_000;
+
+test("a snapshot shows the transfers that run, and only those", { timeout }, async (t) => {
+  const { to, server, events } = await scene(t, { storage: files() });
+  assert.deepEqual(server.snapshot(), []);
+  const device = await Device.open(t);
+  await device.send(rrq("five.bin", { tsize: 0, windowsize: 2 }), to);
+  const { from } = await device.expect("oack");
+  await device.send(ack(0), from);
+  await device.expectData(1);
+  await device.expectData(2);
+  await device.send(ack(2), from);
+  await device.expectData(3);
+  const [info, ...others] = server.snapshot();
+  assert.deepEqual(others, []);
+  assert.equal(info?.op, "rrq");
+  assert.equal(info?.filename, "five.bin");
+  assert.equal(info?.size, 5000);
+  assert.equal(info?.bytes, 1024);
+  assert.equal(info?.windowsize, 2);
+  assert.equal(info?.options, true);
+  assert.deepEqual(info?.client, device.address);
+  assert.deepEqual(info?.local, from);
+  await device.expectData(4);
+  await device.send(ack(4), from);
+  for (let block = 5; block <= 10; block++) {
+    await device.expectData(block);
+    if (block % 2 === 0) await device.send(ack(block), from);
+  }
+  const { transfer } = await events.nth("ended");
+  assert.equal(transfer.id, info?.id);
+  assert.equal(transfer.bytes, 5000);
+  assert.equal(transfer.resent, 0);
+  assert.equal(transfer.duplicates, 0);
+  assert.deepEqual(server.snapshot(), []);
+});
+
+test("close ends what runs with an ERROR to its client", { timeout }, async (t) => {
+  const { to, server, events } = await scene(t, { storage: files() });
+  const [reader, writer] = [await Device.open(t), await Device.open(t)];
+  await reader.send(rrq("five.bin"), to);
+  await reader.expectData(1);
+  await writer.send(wrq("up.bin"), to);
+  await writer.expectAck(0);
+  await server.close();
+  assert.match((await reader.expectError(0)).packet.message, /shutting down/);
+  await writer.expectError(0);
+  assert.deepEqual(
+    events.of("ended").map(({ ending, error }) => [ending, error?.code]),
+    [
+      ["failed", "ABORTED"],
+      ["failed", "ABORTED"],
+    ],
+  );
+  assert.deepEqual(server.snapshot(), []);
+});
+
+test("close with grace lets what runs come to its end", { timeout }, async (t) => {
+  const { to, server, events } = await scene(t, { storage: files() });
+  const [device, late] = [await Device.open(t), await Device.open(t)];
+  await device.send(rrq("five.bin"), to);
+  const { from } = await device.expectData(1);
+  const closed = server.close({ graceMillis: 20_000 });
+  await late.send(rrq("five.bin"), to).catch(() => {});
+  await device.send(ack(1), from);
+  const rest = await readOn(device, 1);
+  assert.deepEqual(rest, Buffer.from(content(5000).subarray(512)));
+  await closed;
+  assert.deepEqual(
+    events.of("ended").map(({ ending }) => ending),
+    ["completed"],
+  );
+  await late.expectSilence();
+});
+
+test("grace ends when its time is over", { timeout }, async (t) => {
+  const { to, server } = await scene(t, { storage: files() });
+  const device = await Device.open(t);
+  await device.send(rrq("five.bin"), to);
+  await device.expectData(1);
+  await server.close({ graceMillis: 20 });
+  await device.expectError(0);
+});
+
+test("close does not wait for clients that may have missed the last ACK", {
+  timeout,
+}, async (t) => {
+  const { to, server, events } = await scene(t, {
+    storage: files(),
+    limits: { timeoutMillis: 60_000 }, // twice this would be the stay
+  });
+  const device = await Device.open(t);
+  await device.send(wrq("up.bin"), to);
+  const { from } = await device.expectAck(0);
+  await device.send(data(1, "hello"), from);
+  await device.expectAck(1);
+  await events.nth("ended");
+  await server.close();
+});
+
+test("a closed server is deaf, and may be closed again", { timeout }, async (t) => {
+  const { to, server } = await scene(t, { storage: files() });
+  await server.close();
+  await server.close();
+  const again = await serve({ storage: files(), host: to.host, port: to.port });
+  assert.equal(again.address.port, to.port);
+  await again.close();
+});
+
+test("two servers cannot listen on one port", { timeout }, async (t) => {
+  const { to } = await scene(t, { storage: files() });
+  const failed = serve({ storage: files(), host: to.host, port: to.port });
+  await assert.rejects(failed, (error: TftpError) => {
+    assert.ok(error instanceof TftpError);
+    assert.equal(error.code, "NETWORK");
+    assert.match(error.message, new RegExp(String(to.port)));
+    assert.ok(error.hint);
+    return true;
+  });
+});
+
+test("limits out of range are refused by name", { timeout }, async () => {
+  for (const limits of [{ blksizeMax: 7 }, { windowsizeMax: 0 }, { retries: Number.NaN }]) {
+    const [name = ""] = Object.keys(limits);
+    await assert.rejects(serve({ storage: files(), port: 0, limits }), {
+      code: "INVALID_ARGUMENT",
+      message: new RegExp(name),
+    });
+  }
+});
+
+test("a server listens on several addresses with one port", { timeout }, async (t) => {
+  const { server, events } = await scene(t, { storage: files(), host: ["127.0.0.1", "::1"] });
+  assert.deepEqual(
+    server.addresses.map(({ host }) => host),
+    ["127.0.0.1", "::1"],
+  );
+  assert.equal(new Set(server.addresses.map(({ port }) => port)).size, 1);
+  assert.equal(events.of("listening").length, 2);
+  for (const to of server.addresses) {
+    const device = await Device.open(t, to.host);
+    await device.send(rrq("five.bin"), to);
+    const { from } = await device.expectData(1);
+    assert.equal(from.host, to.host);
+    assert.notEqual(from.port, to.port);
+  }
+});
+
+test("close does not wait for content that never comes", { timeout }, async (t) => {
+  let asked = (): void => {};
+  const opening = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const storage = generated(() => {
+    asked();
+    return new Promise(() => {});
+  });
+  const { server, to } = await scene(t, { storage });
+  const device = await Device.open(t);
+  await device.send(rrq("never"), to);
+  await opening;
+  await server.close();
+});
