@@ -1,0 +1,62 @@
+// A transfer that we begin: finds the way to the server, offers options, and begins anew with fewer
+// when the server cannot deal with them.
+
+import type { Offer } from "../core/options.ts";
+import type { Mode } from "../core/packet.ts";
+import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
+import { attempt, type Cargo, type ClientParts, Unanswered } from "./attempt.ts";
+import { offersFor } from "./offers.ts";
+import type { Target } from "./tftp-url.ts";
+import type { TransferOptions, TransferReport } from "./transfer-options.ts";
+
+/** Throws TftpError. The cargo is put away in every case. */
+export async function ask(
+  parts: ClientParts,
+  target: Target,
+  given: Cargo,
+  options: TransferOptions,
+): Promise<TransferReport> {
+  let cargo = given;
+  let done = false;
+  try {
+    cargo = await inMode(given, target.mode);
+    const server = { host: await parts.network.resolve(target.host), port: target.port };
+    const path = await parts.network.route(server);
+    const tsize = cargo.op === "rrq" ? 0 : cargo.source.size;
+    const offers = offersFor(options, { ...path, ipv6: server.host.includes(":") }, tsize);
+    const attempts = Math.ceil((options.retries ?? defaultRetries) / offers.length);
+    const report = await inTurn(offers, (offer) => {
+      return attempt(parts, { target, server, cargo, options, offer, attempts });
+    });
+    done = true;
+    return report;
+  } finally {
+    if (cargo.op === "wrq") await cargo.source.close();
+    else if (!done) await cargo.sink.discard();
+  }
+}
+
+const defaultRetries = 6;
+
+/** A server that answers options with an ERROR, or not at all, may still know RFC 1350. */
+async function inTurn(
+  offers: readonly (Offer | undefined)[],
+  run: (offer: Offer | undefined) => Promise<TransferReport>,
+): Promise<TransferReport> {
+  let failure: unknown;
+  for (const offer of offers) {
+    try {
+      return await run(offer);
+    } catch (thrown) {
+      failure = thrown;
+      if (!(thrown instanceof Unanswered) || !thrown.mayHelpToAskLess) break;
+    }
+  }
+  throw failure instanceof Unanswered ? failure.error : failure;
+}
+
+async function inMode(cargo: Cargo, mode: Mode): Promise<Cargo> {
+  if (mode === "octet") return cargo;
+  if (cargo.op === "rrq") return { op: "rrq", sink: netasciiSink(cargo.sink) };
+  return { op: "wrq", source: await netasciiSource(cargo.source) };
+}

@@ -1,0 +1,153 @@
+// One request with one offer of options, from a port of its own, to its end.
+
+import { TftpError } from "../core/errors.ts";
+import { type Agreed, type Offer, offerOptions, rfc1350 } from "../core/options.ts";
+import { type Asking, askRead, askWrite } from "../core/request.ts";
+import type { Address, Clock, Network, Sink, Source } from "../ports.ts";
+import { privateBlocks } from "../transfer/blocks.ts";
+import { Incoming } from "../transfer/incoming.ts";
+import { Outgoing } from "../transfer/outgoing.ts";
+import { Peer } from "../transfer/peer.ts";
+import { Scheduler } from "../transfer/scheduler.ts";
+import type { TransferParts } from "../transfer/transfer.ts";
+import { explain } from "./explain.ts";
+import type { Target } from "./tftp-url.ts";
+import type { TransferOptions, TransferReport } from "./transfer-options.ts";
+
+export interface ClientParts {
+  readonly network: Network;
+  readonly clock: Clock;
+  /** 0 to 1, for the spread of timers. */
+  readonly random: () => number;
+}
+
+/** What is moved, and which way. It stays open for another try until `ask` has ended. */
+export type Cargo =
+  | { readonly op: "rrq"; readonly sink: Sink }
+  | { readonly op: "wrq"; readonly source: Source };
+
+export interface Attempt {
+  readonly target: Target;
+  readonly server: Address;
+  readonly cargo: Cargo;
+  readonly options: TransferOptions;
+  readonly offer: Offer | undefined;
+  readonly attempts: number;
+}
+
+/** Throws TftpError, or Unanswered. */
+export async function attempt(parts: ClientParts, plan: Attempt): Promise<TransferReport> {
+  const { target, server, options } = plan;
+  const { signal } = options;
+  const any = server.host.includes(":") ? "::" : "0.0.0.0";
+  // A port of its own for each attempt: late answers to an earlier one find nobody.
+  const socket = await parts.network.open({ host: any, port: 0 });
+  const peer = new Peer(server, { adopts: true });
+  let stop = (): void => {};
+  try {
+    return await new Promise<TransferReport>((resolve, reject) => {
+      const transfer = load(
+        plan,
+        {
+          socket,
+          peer,
+          scheduler: new Scheduler(parts.clock),
+          onProgress: (bytes) => {
+            const size = sizeOf(plan, transfer);
+            options.onProgress?.({ bytes, ...(size === undefined ? {} : { size }) });
+          },
+          onOutcome: (outcome) => {
+            if (outcome.ok) resolve(report(plan, transfer));
+            else {
+              const elsewhere = peer.stranger?.host === server.host ? undefined : peer.stranger;
+              const error = explain(outcome.error, target, elsewhere);
+              reject(transfer.machine.answered ? error : new Unanswered(error));
+            }
+          },
+          onDone: () => void socket.close(),
+        },
+        parts.random(),
+      );
+      stop = () => transfer.abort(aborted(signal));
+      signal?.addEventListener("abort", stop);
+      socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
+      if (signal?.aborted) stop();
+      else transfer.begin();
+    });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    // To repeat the last ACK is a courtesy that need not keep the process alive.
+    socket.unref();
+  }
+}
+
+function load(plan: Attempt, parts: TransferParts, jitter: number): Incoming | Outgoing {
+  const { target, cargo, options, offer, attempts } = plan;
+  const asking: Asking = {
+    filename: target.filename,
+    mode: target.mode,
+    asked: offerOptions(offer ?? {}),
+    agreed: { ...rfc1350, rollover: options.rollover ?? 0 },
+  };
+  const timeoutMillis = options.timeoutMillis ?? defaultTimeoutMillis;
+  const patience = { timeoutMillis, attempts, jitter };
+  if (cargo.op === "rrq") return new Incoming(parts, askRead(asking, patience), kept(cargo.sink));
+  const blocks = ({ blksize, rollover }: Agreed) => {
+    return privateBlocks(keptOpen(cargo.source), blksize, rollover);
+  };
+  return new Outgoing(parts, askWrite(asking, patience), blocks);
+}
+
+function report(plan: Attempt, transfer: Incoming | Outgoing): TransferReport {
+  const { filename, mode } = plan.target;
+  const size = sizeOf(plan, transfer);
+  return {
+    filename,
+    mode,
+    server: transfer.peer,
+    ...(size === undefined ? {} : { size }),
+    ...transfer.tally,
+  };
+}
+
+function sizeOf({ cargo }: Attempt, transfer: Incoming | Outgoing): number | undefined {
+  return cargo.op === "wrq" ? cargo.source.size : transfer.machine.agreed.tsize;
+}
+
+/** A failure before the server agreed to anything: nothing of the cargo has moved. */
+export class Unanswered {
+  readonly error: TftpError;
+
+  constructor(error: TftpError) {
+    this.error = error;
+  }
+
+  get mayHelpToAskLess(): boolean {
+    const { code, origin, wireCode } = this.error;
+    if (origin === "remote") return wireCode === 0 || wireCode === 4 || wireCode === 8;
+    return code === "TIMED_OUT" || code === "OPTIONS_REFUSED";
+  }
+}
+
+const defaultTimeoutMillis = 1000;
+
+/** One attempt must not throw away what the next one needs. */
+function kept(sink: Sink): Sink {
+  return {
+    writev: (payloads) => sink.writev(payloads),
+    commit: () => sink.commit(),
+    discard: async () => {},
+  };
+}
+
+function keptOpen(source: Source): Source {
+  return {
+    ...(source.size === undefined ? {} : { size: source.size }),
+    readv: (into, position) => source.readv(into, position),
+    close: async () => {},
+  };
+}
+
+function aborted(signal: AbortSignal | undefined): TftpError {
+  return new TftpError("ABORTED", "the transfer was aborted", { cause: signal?.reason });
+}

@@ -1,0 +1,61 @@
+// What a failed transfer means for the person who asked for it, and what to do next.
+
+import { TftpError } from "../core/errors.ts";
+import type { Address } from "../ports.ts";
+import type { Target } from "./tftp-url.ts";
+
+/** The same error with the server's name in it and a hint. */
+export function explain(
+  error: TftpError,
+  target: Target,
+  stranger: Address | undefined,
+): TftpError {
+  const { code, origin, wireCode, cause } = error;
+  const message = sentence(error, target);
+  const hint = error.hint ?? hintFor(error, target, stranger);
+  const options = { origin, wireCode, ...(cause === undefined ? {} : { cause }) };
+  return new TftpError(code, message, { ...options, ...(hint ? { hint } : {}) });
+}
+
+function sentence(error: TftpError, { host, port, filename }: Target): string {
+  const server = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (error.origin === "remote") {
+    const words = printable(error.message);
+    return `${server} answered "${words}" (ERROR ${error.wireCode}) for ${filename}`;
+  }
+  if (error.code === "TIMED_OUT") return `${server}: ${error.message}`;
+  if (error.code === "NETWORK") return `${server} cannot be reached`;
+  return error.message;
+}
+
+function hintFor(error: TftpError, target: Target, stranger: Address | undefined): string {
+  if (error.origin === "remote")
+    return remoteHints[error.wireCode] ?? "The server's log may say more.";
+  if (error.code !== "TIMED_OUT") return localHints[error.code] ?? "";
+  if (stranger) {
+    return `Something answered from ${stranger.host} instead: if that is the server, ask it there.`;
+  }
+  return error.message === "no answer"
+    ? `Check that a TFTP server listens on UDP port ${target.port} there, and that firewalls let ` +
+        "its answers through: they come from another port than the one that was asked."
+    : "The way to the server broke off, or it was stopped; try again.";
+}
+
+const remoteHints: { readonly [wireCode: number]: string } = {
+  1: "Check the name: it is relative to the server's folder, and case counts.",
+  2: "The server does not allow this; many servers take no uploads unless told to.",
+  3: "Make room on the server, or raise its limit for uploads.",
+  6: "The server does not replace files; choose another name, or allow it there.",
+  8: "Try --no-options, which asks for nothing but the file.",
+};
+
+const localHints: { readonly [code: string]: string } = {
+  OPTIONS_REFUSED: "The server's answer breaks RFC 2347; try --no-options.",
+  ILLEGAL_OPERATION: "The server breaks the protocol; try --no-options.",
+  NETWORK: "Check the address and this machine's own network.",
+};
+
+/** A server's text may hold anything; a terminal must not obey it. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
+}
