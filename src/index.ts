@@ -1,0 +1,158 @@
+// The public API: serve, get, put. The only place that wires the parts together.
+
+import { ask } from "./client/ask.ts";
+import type { ClientParts } from "./client/attempt.ts";
+import { Download } from "./client/download.ts";
+import { parseTftpUrl } from "./client/tftp-url.ts";
+import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
+import { TftpError } from "./core/errors.ts";
+import type { Millis } from "./core/packet.ts";
+import { Listeners } from "./net/listeners.ts";
+import { nodeNetwork } from "./net/node-network.ts";
+import { wallClock } from "./net/wall-clock.ts";
+import type { Address, Storage } from "./ports.ts";
+import type { ServerEvent, TransferInfo } from "./server/events.ts";
+import { completeLimits, type Limits } from "./server/limits.ts";
+import { allowAll, type Judge } from "./server/policy.ts";
+import { TftpServer } from "./server/server.ts";
+import { sourceOf } from "./storage/sources.ts";
+
+export type { Download } from "./client/download.ts";
+export { parseTftpUrl, type Target } from "./client/tftp-url.ts";
+export type { Progress, TransferOptions, TransferReport } from "./client/transfer-options.ts";
+export { TftpError, type TftpErrorCode } from "./core/errors.ts";
+export type { Mode, Option, Options } from "./core/packet.ts";
+export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
+export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
+export { defaultLimits, type Limits } from "./server/limits.ts";
+export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
+export { type DirectoryOptions, directory } from "./storage/directory.ts";
+export { fileSink } from "./storage/file-sink.ts";
+export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
+export { type MemoryStorage, memory } from "./storage/memory.ts";
+export { overlay } from "./storage/overlay.ts";
+
+export interface ServeOptions {
+  readonly storage: Storage;
+  /** Addresses to listen on. Default: every local address, followed as they come and go. */
+  readonly host?: string | readonly string[];
+  /** UDP port; default 69. With 0 any free one, the same for all addresses. */
+  readonly port?: number;
+  /** Addresses with ports of their own, instead of `host` and `port`. */
+  readonly listen?: readonly Address[];
+  readonly judge?: Judge;
+  readonly limits?: Partial<Limits>;
+  /** Called for everything that happens. What it throws is not caught. */
+  readonly onEvent?: (event: ServerEvent) => void;
+}
+
+export interface Server extends AsyncDisposable {
+  /** The first address that is listened on. */
+  readonly address: Address;
+  readonly addresses: readonly Address[];
+  /** The transfers that run now. */
+  snapshot(): readonly TransferInfo[];
+  /** Takes no more requests; what runs may go on for `graceMillis` (default 0), then it is
+   * ended. */
+  close(options?: { readonly graceMillis?: Millis }): Promise<void>;
+}
+
+/** Starts a TFTP server. Resolves when it listens. Throws TftpError: NETWORK when it cannot listen,
+ * INVALID_ARGUMENT for a limit out of range. */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const onEvent = options.onEvent ?? (() => {});
+  const server = new TftpServer({
+    storage: options.storage,
+    network: nodeNetwork,
+    clock: wallClock,
+    judge: options.judge ?? allowAll,
+    limits: completeLimits(options.limits),
+    random: Math.random,
+    onEvent,
+  });
+  const listeners: Listeners[] = [];
+  try {
+    for (const { hosts, port } of whereToListen(options)) {
+      const opened = await Listeners.open({
+        hosts,
+        port,
+        network: nodeNetwork,
+        onSocket: (socket) => server.listen(socket),
+        onProblem: (error) => onEvent({ kind: "problem", error }),
+      });
+      listeners.push(opened);
+    }
+  } catch (thrown) {
+    await Promise.all(listeners.map((each) => each.close()));
+    throw thrown;
+  }
+  return new RunningServer(server, listeners);
+}
+
+class RunningServer implements Server {
+  readonly #server: TftpServer;
+  readonly #listeners: readonly Listeners[];
+
+  constructor(server: TftpServer, listeners: readonly Listeners[]) {
+    this.#server = server;
+    this.#listeners = listeners;
+  }
+
+  get address(): Address {
+    return this.addresses[0] as Address;
+  }
+
+  get addresses(): readonly Address[] {
+    return this.#listeners.flatMap((each) => each.addresses);
+  }
+
+  snapshot(): readonly TransferInfo[] {
+    return this.#server.snapshot();
+  }
+
+  async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
+    await Promise.all(this.#listeners.map((each) => each.close()));
+    await this.#server.close(graceMillis);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Fetches a file: `await get("tftp://192.0.2.1/boot.img").bytes()`. Asks nothing of the server
+ * before the result is read. Throws TftpError INVALID_ARGUMENT for a URL that is none. */
+export function get(url: string | URL, options: TransferOptions = {}): Download {
+  const target = parseTftpUrl(String(url));
+  return new Download((sink, left) => {
+    const signal = options.signal ? AbortSignal.any([options.signal, left]) : left;
+    return ask(clientParts, target, { op: "rrq", sink }, { ...options, signal });
+  });
+}
+
+/** Brings a file. Resolves when the server has acknowledged the last block. Throws TftpError. */
+export async function put(
+  url: string | URL,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  options: TransferOptions & { readonly size?: number } = {},
+): Promise<TransferReport> {
+  const source = sourceOf(body, options.size);
+  return ask(clientParts, parseTftpUrl(String(url)), { op: "wrq", source }, options);
+}
+
+const clientParts: ClientParts = {
+  network: nodeNetwork,
+  clock: wallClock,
+  random: Math.random,
+};
+
+function whereToListen(
+  options: ServeOptions,
+): { readonly hosts: readonly string[] | "every"; readonly port: number }[] {
+  if (options.listen) return options.listen.map(({ host, port }) => ({ hosts: [host], port }));
+  const { host = "every", port = 69 } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new TftpError("INVALID_ARGUMENT", `there is no port ${port}`);
+  }
+  return [{ hosts: host === "every" || typeof host !== "string" ? host : [host], port }];
+}
