@@ -1,0 +1,93 @@
+// `tidewire get`: finds a place for each file and fills it. A place is whole or not there at all.
+
+import { stat } from "node:fs/promises";
+import { join, sep } from "node:path";
+import type { Command } from "commander";
+import { fileSink, get, parseTftpUrl, type Sink } from "../index.ts";
+import { addTransferOptions, type TransferFlags, withMode, wrongUsage } from "./options.ts";
+import { type Job, runAll } from "./transfers.ts";
+
+interface GetFlags extends TransferFlags {
+  readonly output?: string;
+}
+
+export function define(command: Command): void {
+  command
+    .argument("<URL...>", "tftp://HOST[:PORT]/NAME[;mode=octet|netascii]")
+    .usage("[options] URL...")
+    .option("-o, --output <PATH>", "a file, a folder, or - for standard output");
+  addTransferOptions(command)
+    .addHelpText("after", examples)
+    .action(async (urls: string[], flags: GetFlags) => {
+      process.exitCode = await runAll(await jobsFor(urls, flags), flags);
+    });
+}
+
+const examples = `
+Without -o a file takes the last part of its name, in the current folder. It
+replaces a file of that name, but not before it is whole.
+
+Examples:
+  tidewire get tftp://192.0.2.1/boot/vmlinuz tftp://192.0.2.1/boot/initrd -o /tmp/
+  tidewire get tftp://[2001:db8::1]:6969/switch.cfg -o - | less`;
+
+async function jobsFor(urls: readonly string[], flags: GetFlags): Promise<Job[]> {
+  const { output } = flags;
+  if (urls.length > 1 && output !== undefined && !(await isFolder(output))) {
+    throw wrongUsage(
+      `${urls.length} files cannot all go to ${output === "-" ? "standard output" : output}`,
+      "Name a folder with -o, or fetch them one by one.",
+    );
+  }
+  const folder = output !== undefined && output !== "-" && (await isFolder(output)) ? output : "";
+  const taken = new Set<string>();
+  return urls.map((given) => {
+    const url = withMode(given, flags.mode);
+    const { filename } = parseTftpUrl(url);
+    const named = output !== undefined && folder === "";
+    const path = named ? output : join(folder, localName(filename));
+    if (taken.has(path)) {
+      throw wrongUsage(`two of the files would become ${path}`, "Fetch them one by one, with -o.");
+    }
+    taken.add(path);
+    return { op: "get", url, file: filename, path, run: (options) => fetchTo(path, url, options) };
+  });
+}
+
+type RunOptions = Parameters<Job["run"]>[0];
+
+async function fetchTo(path: string, url: string, options: RunOptions): ReturnType<Job["run"]> {
+  const sink = path === "-" ? standardOutput() : await fileSink(path);
+  return get(url, options).into(sink);
+}
+
+/** The last part of a name, and never a way out of the folder or a hidden file. Throws TftpError
+ * INVALID_ARGUMENT. */
+export function localName(filename: string): string {
+  const last = filename.split(/[\\/]/).at(-1) as string;
+  if (last !== "" && !last.startsWith(".")) return last;
+  const what = last === "" ? "it ends with a slash" : `${last} begins with a dot`;
+  throw wrongUsage(`the URL gives no name for the file: ${what}`, "Name the file with -o FILE.");
+}
+
+/** A name that ends with a slash is meant to be a folder, even if there is none. */
+async function isFolder(path: string): Promise<boolean> {
+  if (path.endsWith("/") || path.endsWith(sep)) return true;
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** Waits until the reader has taken what was written. */
+function standardOutput(): Sink {
+  const stream = process.stdout;
+  return {
+    writev: (payloads) =>
+      new Promise((resolve, reject) => {
+        stream.write(Buffer.concat(payloads), (error) => (error ? reject(error) : resolve()));
+      }),
+    commit: async () => {},
+    discard: async () => {},
+  };
+}

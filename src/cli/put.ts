@@ -1,0 +1,97 @@
+// `tidewire put`: opens each file, or standard input, and sends it.
+
+import { type FileHandle, open } from "node:fs/promises";
+import { basename } from "node:path";
+import type { Readable } from "node:stream";
+import type { Command } from "commander";
+import { parseTftpUrl, put } from "../index.ts";
+import { folderGiven } from "./local-file.ts";
+import { addTransferOptions, type TransferFlags, withMode, wrongUsage } from "./options.ts";
+import { type Job, runAll } from "./transfers.ts";
+
+export function define(command: Command): void {
+  command
+    .argument("<FILE...>", "files, or - for standard input; the URL comes last")
+    .usage("[options] FILE... URL");
+  addTransferOptions(command)
+    .addHelpText("after", examples)
+    .action(async (args: string[], flags: TransferFlags) => {
+      process.exitCode = await runAll(jobsFor(args, flags), flags);
+    });
+}
+
+const examples = `
+The URL is tftp://HOST[:PORT]/NAME[;mode=octet|netascii]. One that ends with a
+slash is a folder: each file keeps its own name there.
+
+Examples:
+  tidewire put running.cfg tftp://192.0.2.1/backup/switch-07.cfg
+  make-config | tidewire put - tftp://192.0.2.1/generated.cfg`;
+
+function jobsFor(args: readonly string[], flags: TransferFlags): Job[] {
+  const paths = args.slice(0, -1);
+  const last = args.at(-1) as string;
+  if (paths.length === 0) {
+    throw /^tftp:/i.test(last)
+      ? wrongUsage("no file is named", "Write: tidewire put FILE URL, or - for standard input.")
+      : wrongUsage("no URL is given", `Write: tidewire put ${last} tftp://HOST/NAME`);
+  }
+  const swapped = paths.find((path) => /^tftp:\/\//i.test(path));
+  if (swapped !== undefined) throw wrongUsage("the URL must come last", "Write: put FILE... URL");
+  const target = withMode(last, flags.mode);
+  const isFolder = /\/(?:;mode=[^;]*)?$/i.test(target);
+  if (paths.length > 1 && !isFolder) {
+    throw wrongUsage(
+      `${paths.length} files cannot all become one file on the server`,
+      "End the URL with a slash, and each keeps its own name there.",
+    );
+  }
+  const taken = new Set<string>();
+  return paths.map((path) => {
+    const url = isFolder ? withName(target, path) : target;
+    const { filename } = parseTftpUrl(url);
+    if (taken.has(filename)) {
+      throw wrongUsage(`two of the files would become ${filename}`, "Send them one by one.");
+    }
+    taken.add(filename);
+    return { op: "put", url, file: filename, path, run: (options) => sendFrom(path, url, options) };
+  });
+}
+
+function withName(url: string, path: string): string {
+  if (path === "-") {
+    throw wrongUsage("standard input has no name", "Write the name at the end of the URL.");
+  }
+  return url.replace(/(?:;mode=[^;]*)?$/i, (mode) => encodeURIComponent(basename(path)) + mode);
+}
+
+type RunOptions = Parameters<Job["run"]>[0];
+
+async function sendFrom(path: string, url: string, options: RunOptions): ReturnType<Job["run"]> {
+  const { body, size } = path === "-" ? { body: process.stdin } : await openFile(path);
+  // A read that waits for more input would hold up the end, of the transfer and of the process.
+  options.signal?.addEventListener("abort", () => body.destroy(), { once: true });
+  try {
+    return await put(url, body, size === undefined ? options : { ...options, size });
+  } finally {
+    body.destroy();
+  }
+}
+
+const readBytes = 256 * 1024;
+
+/** The size is not known of pipes and devices, nor of files in /proc, which say that they are
+ * empty. */
+async function openFile(path: string): Promise<{ body: Readable; size?: number }> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path);
+    const found = await handle.stat();
+    if (found.isDirectory()) throw folderGiven(path);
+    const body = handle.createReadStream({ highWaterMark: readBytes });
+    return found.isFile() && found.size > 0 ? { body, size: found.size } : { body };
+  } catch (thrown) {
+    await handle?.close();
+    throw thrown;
+  }
+}
