@@ -11,6 +11,7 @@ import { type Opened, openInside, pinnedPath, realpathInside } from "./inside.ts
 import { nameBelow, resolveName } from "./name.ts";
 import { OpenFiles } from "./open-files.ts";
 import { alreadyThere, type Uploads, uploadsOf, uploadsOff } from "./uploads.ts";
+import { WriteBehind } from "./write-behind.ts";
 
 export interface DirectoryOptions {
   /** Default `off`. */
@@ -76,12 +77,9 @@ async function writeFile(upload: Upload, request: RequestInfo): Promise<Sink> {
     const folderPath = await pinnedPath(folder);
     if (request.size !== undefined) await requireSpace(folderPath, request.size);
     const name = segments.at(-1) ?? "";
-    return await FileSink.open({
-      folder: folder.handle,
-      folderPath,
-      name,
-      overwrite: upload.overwrite,
-    });
+    const { overwrite } = upload;
+    const file = await FileSink.open({ folder: folder.handle, folderPath, name, overwrite });
+    return new WriteBehind(file);
   } catch (thrown) {
     await folder.handle.close();
     throw thrown;

@@ -10,6 +10,7 @@ import type { Sink } from "../ports.ts";
 import { fileError, notRegular, systemCode } from "./file-error.ts";
 import { temporaryName } from "./name.ts";
 import { between, totalBytes } from "./parts.ts";
+import { WriteBehind } from "./write-behind.ts";
 
 interface FileTarget {
   /** Open for reading; the sink closes it. */
@@ -116,7 +117,8 @@ export async function fileSink(
     const final = found ? await realpath(full) : full; // A link stays one; its target is replaced.
     const folderPath = dirname(final);
     const folder = await open(folderPath, constants.O_RDONLY | constants.O_DIRECTORY);
-    return await FileSink.open({ folder, folderPath, name: basename(final), overwrite });
+    const target = { folder, folderPath, name: basename(final), overwrite };
+    return new WriteBehind(await FileSink.open(target));
   } catch (thrown) {
     throw writeError(thrown);
   }
