@@ -20,7 +20,10 @@ export class WriteBehind implements Sink {
   /** Throws what an earlier write threw. */
   async writev(payloads: readonly Uint8Array[]): Promise<void> {
     for (const payload of payloads) {
-      if (this.#used + payload.length > this.#buffer.length) await this.#flush(payload.length);
+      if (this.#used + payload.length > this.#buffer.length) {
+        await this.#handOn();
+        this.#buffer = new Uint8Array(Math.max(bufferBytes, payload.length));
+      }
       this.#buffer.set(payload, this.#used);
       this.#used += payload.length;
     }
@@ -38,20 +41,17 @@ export class WriteBehind implements Sink {
   }
 
   async #commit(): Promise<void> {
-    await this.#flush(0);
+    await this.#handOn();
     await this.#writing;
     await this.#sink.commit();
   }
 
-  /** Hands the full buffer on when the one before is written, and begins an empty one. */
-  async #flush(room: number): Promise<void> {
+  /** Begins to write what is gathered, when what was handed on before is written. */
+  async #handOn(): Promise<void> {
     await this.#writing;
-    if (this.#used > 0) {
-      const full = this.#buffer.subarray(0, this.#used);
-      this.#writing = this.#sink.writev([full]);
-      this.#writing.catch(() => undefined); // the next write or the commit throws it
-    }
-    this.#buffer = new Uint8Array(Math.max(bufferBytes, room));
+    if (this.#used === 0) return;
+    this.#writing = this.#sink.writev([this.#buffer.subarray(0, this.#used)]);
+    this.#writing.catch(() => undefined); // the next write or the commit throws it
     this.#used = 0;
   }
 }

@@ -23,8 +23,8 @@ export class Scheduler {
   }
 
   /** A turn at once: for what has just arrived. */
-  run(task: Task): void {
-    this.#give(task, this.clock.now());
+  run(task: Task, now: Millis = this.clock.now()): void {
+    this.#give(task, now);
     this.#arm();
   }
 

@@ -100,7 +100,7 @@ export abstract class Transfer implements Task {
     this.#heardAt = now;
     const payloads = this.machine.handlePacket(packet, now);
     if (payloads.length > 0) this.take(payloads);
-    scheduler.run(this);
+    scheduler.run(this, now);
   }
 
   /** The peer's request came once more. */
