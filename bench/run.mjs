@@ -3,7 +3,15 @@
 // .cache/bench only.
 
 import { randomFillSync } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -133,11 +141,19 @@ function write(results, into) {
     results.plots.push(name);
     writeFileSync(join(into, "plots", `${name}.svg`), chart);
   }
+  const file = join(into, "RESULTS.md");
   const page = markdown(results, rows);
-  writeFileSync(join(into, "RESULTS.md"), page);
+  writeFileSync(file, page + singleChanges(file));
   writeFileSync(join(into, "results.json"), `${JSON.stringify(results, undefined, 1)}\n`);
   console.log(page);
   tell(`Written into ${into}, after ${results.minutes} minutes; measured: ${tidewire}`);
+}
+
+/** What was measured by hand for one change stays where it was written. */
+function singleChanges(file) {
+  const earlier = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const at = earlier.indexOf("\n## Single changes\n");
+  return at < 0 ? "" : earlier.slice(at);
 }
 
 function charts(results) {
