@@ -43,6 +43,7 @@ interface ServeFlags {
   readonly transfersMaxPerClient?: number;
   readonly uploadBytesMax?: number;
   readonly rollover?: 0 | 1;
+  readonly singlePort?: boolean;
   readonly log?: LogForm;
   readonly verbose?: boolean;
 }
@@ -59,6 +60,7 @@ export function define(command: Command): void {
     .addOption(
       numberOption("--port <N>", "UDP port, 0 for any free one (default: 69)", [0, 65_535]),
     )
+    .option("--single-port", "answer from the port that was asked, for firewalls and NAT")
     .addOption(
       choiceOption("--uploads <POLICY>", "off, create or overwrite (default: off)", [
         "off",
@@ -131,6 +133,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   const server = await serve({
     storage: directory(dir, { uploads, dotFiles: flags.dotFiles ?? false }),
     ...(listen ? { listen } : { port }),
+    singlePort: flags.singlePort ?? false,
     limits: limitsOf(flags),
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {

@@ -44,7 +44,8 @@ export class ImageCache implements Keeper {
     if (version === undefined || size === undefined || size > this.#bytesMax) {
       return privateBlocks(source, blksize, rollover);
     }
-    const text = JSON.stringify([key.name, version, key.mode, blksize, rollover]);
+    const { name, mode } = key;
+    const text = `${blksize} ${rollover} ${mode} ${version.length} ${version} ${name}`;
     let image = this.#images.get(text);
     if (!image) {
       image = new WireImage(text, new ChunkShape(blksize, rollover, size), this);
