@@ -135,6 +135,7 @@ const defaultTimeoutMillis = 1000;
 function kept(sink: Sink): Sink {
   return {
     writev: (payloads) => sink.writev(payloads),
+    writeAtOnce: (payloads) => sink.writeAtOnce?.(payloads) ?? false,
     commit: () => sink.commit(),
     discard: async () => {},
   };

@@ -44,7 +44,8 @@ export class Incoming extends Transfer {
 
   protected override tend(): void {
     if (!this.#joins && this.machine.received >= 0) this.#joinWindows();
-    if (this.#waiting.length > 0 && !this.machine.outcome) this.#storing ??= this.#store();
+    if (this.#waiting.length === 0 || this.machine.outcome || this.#storing) return;
+    if (!this.#storeAtOnce()) this.#storing = this.#store();
   }
 
   /** In lock-step there is nothing to join but copies. */
@@ -56,6 +57,22 @@ export class Incoming extends Transfer {
 
   protected override runs(): Iterable<Uint8Array> {
     return [];
+  }
+
+  /** False where somebody must be waited for, as with the last block. */
+  #storeAtOnce(): boolean {
+    const batch = this.#waiting;
+    const stored = this.#stored + batch.length;
+    let bytes = this.#bytes;
+    for (const payload of batch) bytes += payload.length;
+    if (stored === this.machine.last || bytes > this.#bytesMax) return false;
+    if (!this.#sink.writeAtOnce?.(batch)) return false;
+    this.#waiting = [];
+    this.#stored = stored;
+    this.#bytes = bytes;
+    this.machine.handleStored(stored);
+    this.progressed();
+    return true;
   }
 
   async #store(): Promise<void> {
