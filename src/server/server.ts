@@ -44,7 +44,7 @@ export class TftpServer {
     this.#parts = parts;
     this.#ports = parts.singlePort
       ? new ListeningPorts()
-      : new TransferPorts(parts.network, (datagram, from, socket) => {
+      : new TransferPorts(parts.network, parts.random, (datagram, from, socket) => {
           this.#handleStranger(decode(datagram), from, socket);
         });
     this.#surroundings = {

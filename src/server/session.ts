@@ -3,7 +3,7 @@
 
 import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
-import { type Agreed, answerOptions } from "../core/options.ts";
+import { type Agreed, answerOptions, parseDecimal } from "../core/options.ts";
 import { encode, type Options, type Request } from "../core/packet.ts";
 import { serveRead, serveWrite } from "../core/request.ts";
 import type { Patience } from "../core/retransmission.ts";
@@ -120,7 +120,7 @@ export class Session {
       const { asked, request, info } = this.#asked;
       const opening = this.#around.ports.open(asked, {
         peer: info.client,
-        receives: request.op === "wrq",
+        small: request.op === "rrq" && asksLittle(request.options),
         lockStep: !request.options.has("windowsize"),
       });
       if (opening instanceof Promise) opening.then(run, refuse);
@@ -272,6 +272,12 @@ export class Session {
       ...transfer.tally,
     };
   }
+}
+
+/** An ACK gets one packet that fits an Ethernet frame, at most. */
+function asksLittle(options: Options): boolean {
+  const blksize = parseDecimal(options.get("blksize")?.value ?? "") ?? 0;
+  return !options.has("windowsize") && blksize <= 1468;
 }
 
 /** A busy server may read a repeated request long after its answer to the first one was

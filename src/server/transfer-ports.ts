@@ -7,16 +7,17 @@ import { SharedPort } from "../transfer/shared-port.ts";
 
 /** With more, the answers of all would not fit the receive buffer. */
 const placesMax = 64;
-/** A port that has served so many is given up: a TID shall be hard to guess (RFC 1350 4). */
+/** A port that has served so many is given up. */
 const servedMax = 16_384;
-/** With so many ports at hand, a peer that comes back at once may get one that it had before. */
-const apartMax = 16;
+/** So many are open once there is anything to do: who forges ACKs has to guess the port, and gains
+ * less by a packet to each than by a request (RFC 1350 4 wants TIDs hard to guess). */
+const portsMin = 16;
 
 /** What is wanted of a port. */
 export interface Wanted {
   readonly peer: Address;
-  /** Large datagrams arrive here, many at a time. */
-  readonly receives: boolean;
+  /** An ACK gets no more than a packet, and nothing large comes from the peer. */
+  readonly small: boolean;
   readonly lockStep: boolean;
 }
 
@@ -42,22 +43,27 @@ export class TransferPorts implements Ports {
   readonly #onOther: OnOther;
   readonly #pools = new Map<string, Pooled[]>();
 
-  constructor(network: Network, onOther: OnOther) {
+  readonly #random: () => number;
+
+  constructor(network: Network, random: () => number, onOther: OnOther) {
     this.#network = network;
+    this.#random = random;
     this.#onOther = onOther;
   }
 
   open({ host }: Address, wanted: Wanted): DatagramSocket | Promise<DatagramSocket> {
-    const { peer, receives, lockStep } = wanted;
-    if (receives) return this.#network.open({ host, port: 0 }, { lockStep });
+    const { peer, small, lockStep } = wanted;
+    if (!small) return this.#network.open({ host, port: 0 }, { lockStep });
     const pool = this.#pools.get(host) ?? [];
-    const open = pool.filter(({ port, served }) => port.size < placesMax && served < servedMax);
-    const apart = open.find(({ port }) => !port.knows(peer));
-    if (apart) return take(apart, peer);
-    const [longestAgo] = open;
-    if (pool.length < apartMax || !longestAgo) return this.#openPooled(host, peer);
-    pool.push(...pool.splice(pool.indexOf(longestAgo), 1));
-    return take(longestAgo, peer);
+    const from = Math.floor(this.#random() * pool.length);
+    let shared: Pooled | undefined;
+    for (let step = 0; step < pool.length && pool.length >= portsMin; step++) {
+      const pooled = pool[(from + step) % pool.length] as Pooled;
+      if (pooled.port.size >= placesMax || pooled.served >= servedMax) continue;
+      if (!pooled.port.knows(peer)) return take(pooled, peer);
+      shared ??= pooled;
+    }
+    return shared ? take(shared, peer) : this.#openPooled(host, peer);
   }
 
   async close(): Promise<void> {
@@ -84,7 +90,7 @@ export class TransferPorts implements Ports {
   #left(host: string, pooled: Pooled): void {
     const pool = this.#pools.get(host) ?? [];
     const at = pool.indexOf(pooled);
-    if (at >= 0 && pooled.served < servedMax && pool.length <= apartMax) return;
+    if (at >= 0 && pooled.served < servedMax && pool.length <= portsMin) return;
     if (at >= 0) pool.splice(at, 1);
     void pooled.port.socket.close();
   }
