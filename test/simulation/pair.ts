@@ -6,7 +6,9 @@ import { answerOptions, offerOptions, type Rollover, rfc1350 } from "../../src/c
 import type { Millis, Packet } from "../../src/core/packet.ts";
 import { askRead, askWrite, serveRead, serveWrite } from "../../src/core/request.ts";
 import type { Patience } from "../../src/core/retransmission.ts";
-import { type Conditions, Network, Random } from "./network.ts";
+import type { Conditions } from "./line.ts";
+import { Network } from "./network.ts";
+import { Random } from "./random.ts";
 import {
   blksize,
   type Delay,

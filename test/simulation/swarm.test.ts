@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TftpError } from "../../src/core/errors.ts";
 import type { Millis } from "../../src/core/packet.ts";
-import { type Conditions, Random } from "./network.ts";
+import type { Conditions } from "./line.ts";
 import { Pair, type Scenario } from "./pair.ts";
+import { Random } from "./random.ts";
 import { type Delay, ReceivingStation, SendingStation } from "./station.ts";
 
 const runs = 4000;
