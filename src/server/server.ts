@@ -19,6 +19,8 @@ export interface ServerParts {
   readonly limits: Limits;
   readonly random: () => number;
   readonly onEvent: (event: ServerEvent) => void;
+  /** One of its own by default. */
+  readonly images?: ImageCache;
 }
 
 export class TftpServer {
@@ -39,7 +41,7 @@ export class TftpServer {
   constructor(parts: ServerParts) {
     this.#parts = parts;
     this.#scheduler = new Scheduler(parts.clock);
-    this.#images = new ImageCache(parts.limits.cacheBytes);
+    this.#images = parts.images ?? new ImageCache(parts.limits.cacheBytes);
     this.#strayErrors = new RateLimit(parts.limits.strayErrorsPerSecond);
   }
 
