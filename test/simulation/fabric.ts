@@ -30,6 +30,8 @@ export interface FabricFaults extends LineFaults {
   intoTheVoid: number;
 }
 
+type Trace = (way: "sent" | "arrived", datagram: Uint8Array, from: Address, to: Address) => void;
+
 export class Fabric {
   readonly faults: FabricFaults = {
     ...noFaults(),
@@ -44,6 +46,8 @@ export class Fabric {
   habits: SocketHabits;
   /** Those that are open, by port: no port is used twice in a world. */
   readonly sockets = new Map<number, SimulatedSocket>();
+  /** Is told of every datagram as it is sent and as it arrives. */
+  trace: Trace | undefined;
   #lastPort = 1024;
 
   constructor(clock: VirtualClock, random: Random, referee: Referee, habits: SocketHabits) {
@@ -170,6 +174,7 @@ export class SimulatedSocket implements DatagramSocket {
       if (!this.foreign) {
         fabric.referee.handleSent(datagram, this.flow(to.port), to.port, this.listening);
       }
+      fabric.trace?.("sent", datagram, this.local, to);
       // What waits is read only when it leaves: its bytes must not have changed by then.
       if (this.writable) this.#leave(datagram.slice(), to);
       else this.#waiting.push({ datagram, to });
@@ -177,10 +182,18 @@ export class SimulatedSocket implements DatagramSocket {
   }
 
   take(datagram: Uint8Array, from: Address): void {
-    const { referee } = this.host.fabric;
+    const { referee, sockets } = this.host.fabric;
     this.heard = from;
     this.lastHeard = datagram;
+    this.host.fabric.trace?.("arrived", datagram, from, this.local);
     referee.handleArrival(datagram, this.flow(from.port), from.port);
+    // Some answer a transfer at the port that takes requests.
+    if (this.listening && (datagram[1] as number) > 2) {
+      for (const other of sockets.values()) {
+        if (other.host !== this.host || !other.#flows.has(from.port) || other === this) continue;
+        referee.handleArrival(datagram, other.flow(from.port), from.port);
+      }
+    }
     this.onDatagram(datagram, from);
   }
 

@@ -5,8 +5,8 @@
 import { encode, type Packet } from "../../src/core/packet.ts";
 import type { Address } from "../../src/ports.ts";
 import type { Fabric, SimulatedSocket } from "./fabric.ts";
-import type { Flow } from "./referee.ts";
 import type { Random } from "./random.ts";
+import type { Flow } from "./referee.ts";
 
 export interface MischiefCounts {
   strangers: number;

@@ -49,7 +49,11 @@ export function drawWorld(random: Random): WorldPlan {
     const shared = index > 0 && random.chance(0.1);
     const host = shared ? random.below(hosts.length) : hosts.length;
     if (!shared) hosts.push(each ? [drawLine(random), drawLine(random)] : [weather, weather]);
-    clients.push({ ...drawClient(random, files, blksize, index), host, startMillis: random.upTo(spread) });
+    clients.push({
+      ...drawClient(random, files, blksize, index),
+      host,
+      startMillis: random.upTo(spread),
+    });
   }
   const devices = random.chance(0.3) ? drawDevices(random, files, spread) : [];
   for (const _ of devices) hosts.push([weather, weather]);
