@@ -77,9 +77,8 @@ export class Device {
     const givesUp = habit === "gives up" && this.#random.chance(0.3);
     if (givesUp || (habit === "prober" && packet.op === "oack")) {
       const code = this.#random.pick([0, 8, 3]);
-      return this.#send(encode({ op: "error", code, message: "enough" }), from);
-    }
-    if (packet.op === "data") this.#send(encode({ op: "ack", block: packet.block }), from);
+      this.#send(encode({ op: "error", code, message: "enough" }), from);
+    } else if (packet.op === "data") this.#send(encode({ op: "ack", block: packet.block }), from);
     else if (packet.op === "ack") this.#bring(packet.block + 1, from);
     else if (packet.op === "oack" && habit === "echoing writer") this.#bring(1, from);
     // Some answer an OACK to the port that they asked.

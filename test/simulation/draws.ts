@@ -135,9 +135,9 @@ export function drawBlksize(random: Random): number {
 
 /** Bytes: none, less than a block, exact multiples, and what lies between. */
 export function drawSize(random: Random, blksize: number): number {
-  const blocks = random.below(random.pick([1, 2, 5, 20, 60]));
+  const blocks = random.below(random.pick([1, 2, 2, 3, 3, 4, 6, 40]));
   if (random.chance(0.3)) return Math.min(blocks * blksize, sizeMax);
   return Math.min(blocks * blksize + random.below(blksize), sizeMax);
 }
 
-const sizeMax = 300_000;
+const sizeMax = 70_000;

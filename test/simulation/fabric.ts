@@ -156,7 +156,7 @@ export class SimulatedSocket implements DatagramSocket {
 
   send(run: Uint8Array, segmentSize: number, to: Address): void {
     const { fabric } = this.host;
-    if (this.closed) return fabric.referee.note("a closed socket was asked to send");
+    if (this.closed) fabric.referee.note("a closed socket was asked to send");
     if (run.length === 0) fabric.referee.note("an empty datagram was sent");
     const { fullRatio, fullMillis, sendErrorRatio } = fabric.habits;
     if (this.writable && fabric.random.chance(fullRatio)) {

@@ -6,7 +6,7 @@ import { answerOptions, offerOptions, type Rollover, rfc1350 } from "../../src/c
 import type { Millis, Packet } from "../../src/core/packet.ts";
 import { askRead, askWrite, serveRead, serveWrite } from "../../src/core/request.ts";
 import type { Patience } from "../../src/core/retransmission.ts";
-import type { Conditions } from "./line.ts";
+import type { Conditions, LineFaults } from "./line.ts";
 import { Network } from "./network.ts";
 import { Random } from "./random.ts";
 import {
@@ -36,6 +36,8 @@ export interface Scenario {
   readonly foreignSender?: Station;
   readonly foreignReceiver?: Station;
   readonly patience?: Patience;
+  /** Where faults are counted. */
+  readonly faults?: LineFaults;
 }
 
 export interface Run {
@@ -68,8 +70,9 @@ export class Pair {
   constructor(scenario: Scenario) {
     this.scenario = scenario;
     this.#random = new Random(scenario.seed);
-    this.#toReceiver = new Network(scenario.toReceiver, new Random(scenario.seed + 1_000_003));
-    this.#toSender = new Network(scenario.toSender, new Random(scenario.seed + 2_000_003));
+    const { seed, toReceiver, toSender, faults } = scenario;
+    this.#toReceiver = new Network(toReceiver, new Random(seed + 1_000_003), faults);
+    this.#toSender = new Network(toSender, new Random(seed + 2_000_003), faults);
     if (scenario.direction === "read") this.receiver = scenario.foreignReceiver ?? this.#askRead();
     else this.sender = scenario.foreignSender ?? this.#askWrite();
   }
@@ -110,13 +113,13 @@ export class Pair {
   }
 
   #nextEvent(): Millis | undefined {
-    const times = [
-      this.#toReceiver.nextArrival,
-      this.#toSender.nextArrival,
-      this.sender?.nextWake,
-      this.receiver?.nextWake,
-    ].filter((time) => time !== undefined);
-    return times.length === 0 ? undefined : Math.min(...times);
+    const next = Math.min(
+      this.#toReceiver.nextArrival ?? Infinity,
+      this.#toSender.nextArrival ?? Infinity,
+      this.sender?.nextWake ?? Infinity,
+      this.receiver?.nextWake ?? Infinity,
+    );
+    return next === Infinity ? undefined : next;
   }
 
   #deliver(now: Millis): void {

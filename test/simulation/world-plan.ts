@@ -55,7 +55,7 @@ export function drawWorld(random: Random): WorldPlan {
       startMillis: random.upTo(spread),
     });
   }
-  const devices = random.chance(0.3) ? drawDevices(random, files, spread) : [];
+  const devices = random.chance(0.15) ? drawDevices(random, files, spread) : [];
   for (const _ of devices) hosts.push([weather, weather]);
   const closes = random.chance(0.08);
   return {
@@ -70,7 +70,7 @@ export function drawWorld(random: Random): WorldPlan {
       ...device,
       host: hosts.length - devices.length + index,
     })),
-    mischief: random.chance(0.3) ? drawMischief(random) : [],
+    mischief: random.chance(0.15) ? drawMischief(random) : [],
     ...(closes && {
       close: { atMillis: random.upTo(2000), graceMillis: random.pick([0, 0, 500, 30_000]) },
     }),
@@ -125,7 +125,7 @@ function drawDevices(random: Random, files: Map<string, Buffer>, spread: Millis)
 
 function drawMischief(random: Random): Millis[] {
   const span = random.pick([10, 100, 3000, 30_000]);
-  return Array.from({ length: 1 + random.below(40) }, () => random.upTo(span));
+  return Array.from({ length: 1 + random.below(30) }, () => random.upTo(span));
 }
 
 /** One in so many worlds has a file of more than 65535 blocks: it takes as long as thousands. */
