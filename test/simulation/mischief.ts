@@ -19,6 +19,7 @@ export class Mischief {
   readonly counts: MischiefCounts = { strangers: 0, forged: 0, stray: 0, forgedErrors: 0 };
   readonly #fabric: Fabric;
   readonly #random: Random;
+  #strangers = 0;
 
   constructor(fabric: Fabric, random: Random) {
     this.#fabric = fabric;
@@ -102,7 +103,8 @@ export class Mischief {
   }
 
   #nobody(): Address {
-    return { host: "192.0.2.66", port: 60_000 + this.#random.below(100) };
+    this.#strangers += 1;
+    return { host: "192.0.2.66", port: 40_000 + (this.#strangers % 20_000) };
   }
 
   #bring(datagram: Uint8Array, from: Address, target: SimulatedSocket): void {

@@ -3,6 +3,7 @@
 
 import { latestUpTo } from "../../src/core/block-number.ts";
 import { decode, type Options } from "../../src/core/packet.ts";
+import type { Conditions } from "./line.ts";
 
 /** What one socket and one peer of it have seen of each other. */
 export interface Flow {
@@ -20,15 +21,42 @@ export interface Flow {
   answered: boolean;
 }
 
+/** What of a world makes a transfer dear. */
+export interface Hardships {
+  /** A queue on the way may be shorter than a window: all but its first blocks are lost each
+   * time. */
+  readonly queues: boolean;
+  /** A line is cut for a while or for ever: whole windows are repeated into it, once an attempt. */
+  readonly cuts: boolean;
+}
+
+/** How many DATA packets a transfer may cost for each of its blocks, eight blocks added as a short
+ * one repeats its only block many times. The worst of millions is about 11, where 30 % are lost
+ * both ways. */
+export function dataPerBlockMax(windowsize: number, { queues, cuts }: Hardships): number {
+  return 14 + (cuts ? 14 : 0) + (queues ? windowsize : 0);
+}
+
+/** Of the lines of a world. */
+export function hardshipsOf(lines: readonly Conditions[]): Hardships {
+  return {
+    queues: lines.some(({ queueMax }) => queueMax !== undefined),
+    cuts: lines.some(({ partitions }) => partitions !== undefined),
+  };
+}
+
 export class Referee {
+  readonly #hardships: Hardships;
   /** The first thing that went wrong. */
   fault: string | undefined;
-  /** The most DATA packets sent for each block of one transfer, eight blocks added to each, as a
-   * short one repeats its only block many times. */
   worstDataPerBlock = 0;
   errorsSent = 0;
   /** The port that the ERROR came from which is being delivered. */
   #errorFrom = -1;
+
+  constructor(hardships: Hardships) {
+    this.#hardships = hardships;
+  }
 
   note(fault: string): void {
     this.fault ??= fault;
@@ -79,6 +107,9 @@ export class Referee {
     if (block > flow.highest) flow.highest = block;
     const perBlock = flow.data / (flow.highest + 8);
     if (perBlock > this.worstDataPerBlock) this.worstDataPerBlock = perBlock;
+    if (perBlock > dataPerBlockMax(flow.windowsize, this.#hardships)) {
+      this.note(`${flow.data} DATA were sent for ${flow.highest} blocks`);
+    }
   }
 
   #handleAckSent(wire: number, flow: Flow): void {

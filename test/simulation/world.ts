@@ -12,7 +12,7 @@ import { calmDisk, calmLine, calmSockets } from "./draws.ts";
 import { Fabric, Host, type SimulatedSocket, serverName } from "./fabric.ts";
 import { Mischief } from "./mischief.ts";
 import { Random } from "./random.ts";
-import { Referee } from "./referee.ts";
+import { hardshipsOf, Referee } from "./referee.ts";
 import type { Tally } from "./tally.ts";
 import { lineOf, timeOf } from "./trace.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -24,7 +24,7 @@ const daysMax = 2;
 
 export class World {
   readonly #clock = new VirtualClock();
-  readonly #referee = new Referee();
+  readonly #referee: Referee;
   readonly #plan: WorldPlan;
   readonly #random: Random;
   readonly #fabric: Fabric;
@@ -50,6 +50,7 @@ export class World {
     const own = (place: number) => new Random(seed + place * 1_000_003);
     const note = (fault: string): void => this.#referee.note(fault);
     this.#plan = plan;
+    this.#referee = new Referee(hardshipsOf(plan.hosts.flat()));
     this.#fabric = new Fabric(this.#clock, own(1), this.#referee, plan.sockets);
     this.#serverDisk = new Disk(this.#clock, own(2), plan.serverDisk, note);
     this.#clientDisk = new Disk(this.#clock, own(3), plan.clientDisk, note);
