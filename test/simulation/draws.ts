@@ -133,11 +133,10 @@ export function drawBlksize(random: Random): number {
   return random.pick([8, 8, 9, 16, 64, 512, 512, 1428, 8192, 65_464]);
 }
 
-/** Bytes: none, less than a block, exact multiples, and what lies between. */
+/** Bytes: none, less than a block, exact multiples, and what lies between; mostly a few blocks, as
+ * a thousand short files find more than a long one. */
 export function drawSize(random: Random, blksize: number): number {
-  const blocks = random.below(random.pick([1, 2, 2, 3, 3, 4, 6, 40]));
-  if (random.chance(0.3)) return Math.min(blocks * blksize, sizeMax);
-  return Math.min(blocks * blksize + random.below(blksize), sizeMax);
+  const blocks = random.below(random.pick(random.chance(0.02) ? [40] : [1, 2, 2, 3, 4]));
+  if (random.chance(0.3)) return blocks * blksize;
+  return blocks * blksize + random.below(blksize);
 }
-
-const sizeMax = 70_000;

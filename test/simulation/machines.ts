@@ -73,7 +73,7 @@ function draw(seed: number, random: Random): Drawn {
     seed,
     direction: random.pick(["read", "write"] as const),
     file: {
-      blocks: 1 + random.below(random.pick([2, 2, 6, 20, 20, 200])),
+      blocks: 1 + random.below(random.chance(0.02) ? 200 : random.pick([2, 2, 3, 6, 20])),
       lastBytes: random.below(8),
     },
     ...(windowsize !== undefined && { windowsize, ...slowTimeout }),

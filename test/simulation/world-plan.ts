@@ -34,10 +34,13 @@ export interface WorldPlan {
   readonly close?: { readonly atMillis: Millis; readonly graceMillis: Millis };
 }
 
+/** Files are cut for the blocks that clients ask for, where the server agrees to them. */
 export function drawWorld(random: Random): WorldPlan {
   if (random.chance(rollOverRatio)) return rollOver(random);
+  const limits = drawLimits(random);
   const blksize = drawBlksize(random);
-  const files = drawFiles(random, blksize);
+  const cut = Math.min(blksize, limits.blksizeMax, 1428);
+  const files = drawFiles(random, cut);
   const weather = drawLine(random);
   const each = random.chance(0.3);
   const spread = random.pick([0, 0, 5, 500, 20_000]);
@@ -50,7 +53,7 @@ export function drawWorld(random: Random): WorldPlan {
     const host = shared ? random.below(hosts.length) : hosts.length;
     if (!shared) hosts.push(each ? [drawLine(random), drawLine(random)] : [weather, weather]);
     clients.push({
-      ...drawClient(random, files, blksize, index),
+      ...drawClient(random, files, { blksize, cut }, index),
       host,
       startMillis: random.upTo(spread),
     });
@@ -59,7 +62,7 @@ export function drawWorld(random: Random): WorldPlan {
   for (const _ of devices) hosts.push([weather, weather]);
   const closes = random.chance(0.08);
   return {
-    limits: drawLimits(random),
+    limits,
     sockets: drawSockets(random),
     serverDisk: drawDisk(random),
     clientDisk: drawDisk(random),
@@ -88,7 +91,7 @@ function drawFiles(random: Random, blksize: number): Map<string, Buffer> {
 function drawClient(
   random: Random,
   files: Map<string, Buffer>,
-  blksize: number,
+  { blksize, cut }: { readonly blksize: number; readonly cut: number },
   index: number,
 ): ClientPlan {
   const op = random.chance(0.6) ? "rrq" : "wrq";
@@ -100,7 +103,7 @@ function drawClient(
   };
   const common = { op, mode, options, startMillis: 0, ...leaves } as const;
   if (op === "wrq") {
-    const content = contentOf(drawSize(random, blksize), random.below(100));
+    const content = contentOf(drawSize(random, cut), random.below(100));
     return { ...common, filename: `upload ${index}`, content };
   }
   if (random.chance(0.03)) return { ...common, filename: "nothing", content: undefined };

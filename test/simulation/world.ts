@@ -54,6 +54,7 @@ export class World {
     this.#fabric = new Fabric(this.#clock, own(1), this.#referee, plan.sockets);
     this.#serverDisk = new Disk(this.#clock, own(2), plan.serverDisk, note);
     this.#clientDisk = new Disk(this.#clock, own(3), plan.clientDisk, note);
+    this.#clientDisk.closesEarly = true;
     if (trace) {
       this.#fabric.trace = (...seen) => trace(`${timeOf(this.#clock.now())} ${lineOf(...seen)}`);
     }
