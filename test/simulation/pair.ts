@@ -56,7 +56,7 @@ const stepsPerBlockMax = 2000;
 
 export class Pair {
   readonly scenario: Scenario;
-  /** Called after each step. */
+  /** Called after each step; what it does to a machine is then sent. */
   onStep: (now: Millis) => void = () => {};
   sender: Station | undefined;
   receiver: Station | undefined;
@@ -92,6 +92,7 @@ export class Pair {
       this.#drain(now);
       if (this.sender?.finished) this.#senderDoneAt ??= now;
       this.onStep(now);
+      this.#drain(now);
     }
     return {
       finalMillis: this.#senderDoneAt ?? now,
