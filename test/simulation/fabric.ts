@@ -140,6 +140,7 @@ export class SimulatedSocket implements DatagramSocket {
   listening = false;
   /** Its owner keeps no rules. */
   foreign = false;
+  #fullAtStep = 0;
   readonly #flows = new Map<number, Flow>();
   #waiting: { readonly datagram: Uint8Array; readonly to: Address }[] = [];
 
@@ -162,7 +163,12 @@ export class SimulatedSocket implements DatagramSocket {
     if (this.writable && fabric.random.chance(fullRatio)) {
       fabric.faults.buffersFull += 1;
       this.writable = false;
+      this.#fullAtStep = fabric.clock.steps;
       fabric.clock.at(fabric.clock.now() + fabric.random.upTo(fullMillis), () => this.#drain());
+    }
+    // What belongs to the turn in which it became full may still come, and single packets.
+    if (!this.writable && run[1] === 3 && fabric.clock.steps !== this.#fullAtStep) {
+      fabric.referee.note("DATA was sent although the socket was full");
     }
     if (fabric.random.chance(sendErrorRatio)) {
       fabric.faults.sendErrors += 1;

@@ -11,6 +11,8 @@ interface Event {
 export class VirtualClock implements Clock {
   /** Events that are still to come, without those that were taken back. */
   pending = 0;
+  /** How many events have come. */
+  steps = 0;
   readonly #events = new Heap<Event>();
   #now: Millis = 0;
 
@@ -46,6 +48,7 @@ export class VirtualClock implements Clock {
       if (!run) continue;
       event.run = undefined;
       this.pending -= 1;
+      this.steps += 1;
       this.#now = at;
       run();
       return true;
