@@ -26,22 +26,19 @@ export interface Hardships {
   /** A queue on the way may be shorter than a window: all but its first blocks are lost each
    * time. */
   readonly queues: boolean;
-  /** A line is cut for a while or for ever: whole windows are repeated into it, once an attempt. */
-  readonly cuts: boolean;
 }
 
 /** How many DATA packets a transfer may cost for each of its blocks, eight blocks added as a short
- * one repeats its only block many times. The worst of millions is about 11, where 30 % are lost
- * both ways. */
-export function dataPerBlockMax(windowsize: number, { queues, cuts }: Hardships): number {
-  return 14 + (cuts ? 14 : 0) + (queues ? windowsize : 0);
+ * one repeats its only block many times. A peer that is gone is sent the whole window once an
+ * attempt, of which there are up to 25. */
+export function dataPerBlockMax(windowsize: number, { queues }: Hardships): number {
+  return 28 + (queues ? windowsize : 0);
 }
 
 /** Of the lines of a world. */
 export function hardshipsOf(lines: readonly Conditions[]): Hardships {
   return {
     queues: lines.some(({ queueMax }) => queueMax !== undefined),
-    cuts: lines.some(({ partitions }) => partitions !== undefined),
   };
 }
 
