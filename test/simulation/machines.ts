@@ -113,7 +113,7 @@ function drawLines(random: Random): readonly [Conditions, Conditions] {
 }
 
 /** As a file of more than 65535 blocks takes as long as thousands, one in so many has them. */
-const rollOverRatio = 1 / 5000;
+const rollOverRatio = 1 / 50_000;
 
 function rollOver(seed: number, random: Random): Drawn {
   const lossRatio = random.pick([0, 0.001]);
@@ -188,7 +188,9 @@ class Watch {
     const { sender, receiver } = this.#pair;
     if (!(sender instanceof SendingStation && receiver instanceof ReceivingStation)) return;
     const { acked, wanted, last } = sender.machine;
-    const { received } = receiver.machine;
+    const { received, outcome } = receiver.machine;
+    assert.ok(!sender.machine.outcome || !sender.machine.nextTimeout, "the end stops the timer");
+    assert.ok(outcome?.ok !== false || !receiver.machine.nextTimeout, "a failure does as well");
     assert.ok(acked >= this.#acked && received >= this.#received, "marks only rise");
     assert.ok(acked <= Math.max(0, received), "nothing is acknowledged that was not received");
     assert.ok(last === undefined || wanted <= last, "nothing is wanted beyond the last block");
