@@ -20,8 +20,10 @@ export interface ServerParts {
   readonly limits: Limits;
   readonly random: () => number;
   /** Whether transfers go through the port that was asked. */
-  readonly singlePort: boolean;
+  readonly singlePort?: boolean;
   readonly onEvent: (event: ServerEvent) => void;
+  /** One of its own by default. */
+  readonly images?: ImageCache;
 }
 
 export class TftpServer {
@@ -51,7 +53,7 @@ export class TftpServer {
       storage: parts.storage,
       ports: this.#ports,
       scheduler: new Scheduler(parts.clock),
-      images: new ImageCache(parts.limits.cacheBytes),
+      images: parts.images ?? new ImageCache(parts.limits.cacheBytes),
       limits: parts.limits,
       random: parts.random,
     };

@@ -44,6 +44,7 @@ export class TransferPorts implements Ports {
   readonly #pools = new Map<string, Pooled[]>();
 
   readonly #random: () => number;
+  #closed = false;
 
   constructor(network: Network, random: () => number, onOther: OnOther) {
     this.#network = network;
@@ -67,6 +68,7 @@ export class TransferPorts implements Ports {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const pools = [...this.#pools.values()].flat();
     this.#pools.clear();
     const idle = pools.filter(({ port }) => port.size === 0);
@@ -90,7 +92,7 @@ export class TransferPorts implements Ports {
   #left(host: string, pooled: Pooled): void {
     const pool = this.#pools.get(host) ?? [];
     const at = pool.indexOf(pooled);
-    if (at >= 0 && pooled.served < servedMax && pool.length <= portsMin) return;
+    if (!this.#closed && at >= 0 && pooled.served < servedMax && pool.length <= portsMin) return;
     if (at >= 0) pool.splice(at, 1);
     void pooled.port.socket.close();
   }
