@@ -3,6 +3,7 @@
 
 import { type Command, Option } from "commander";
 import { TftpError, type TransferOptions } from "../index.ts";
+import { parseBytes } from "./units.ts";
 
 /** What commander makes of the options below. */
 export interface TransferFlags {
@@ -12,6 +13,8 @@ export interface TransferFlags {
   readonly timeout?: number;
   readonly retries?: number;
   readonly rollover?: 0 | 1;
+  /** Of `get` alone. */
+  readonly bytesMax?: number;
   readonly mode?: "octet" | "netascii";
   /** False with --no-options. */
   readonly options: boolean;
@@ -34,6 +37,15 @@ export function choiceOption(flags: string, description: string, words: readonly
     if (words.includes(text)) return text;
     const hint = `Give ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.`;
     throw wrongValue(nameOf(flags), text, hint);
+  });
+}
+
+/** An option whose value is a number of bytes, perhaps with a unit. */
+export function bytesOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string) => {
+    const bytes = parseBytes(text);
+    if (bytes !== undefined) return bytes;
+    throw wrongValue(nameOf(flags), text, "Give bytes, or a number with K, M, G or T.");
   });
 }
 
@@ -94,13 +106,14 @@ export function addTransferOptions(command: Command): Command {
 
 /** The same for the library. */
 export function transferOptions(flags: TransferFlags): TransferOptions {
-  const { blksize, windowsize, timeout, retries, rollover } = flags;
+  const { blksize, windowsize, timeout, retries, rollover, bytesMax } = flags;
   return {
     ...(blksize === undefined ? {} : { blksize }),
     ...(windowsize === undefined ? {} : { windowsize }),
     ...(timeout === undefined ? {} : { timeoutMillis: timeout * 1000 }),
     ...(retries === undefined ? {} : { retries }),
     ...(rollover === undefined ? {} : { rollover }),
+    ...(bytesMax === undefined ? {} : { bytesMax }),
     plain: !flags.options,
   };
 }
