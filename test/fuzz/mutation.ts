@@ -6,7 +6,7 @@ import type { Random } from "../simulation/network.ts";
 // From the compiled test, dist/test/fuzz/.
 const folder = new URL("../../../test/fuzz/corpus/", import.meta.url);
 
-export const corpus: readonly Buffer[] = readdirSync(folder)
+const corpus: readonly Buffer[] = readdirSync(folder)
   .filter((file) => file.endsWith(".hex"))
   .sort()
   .map((file) => Buffer.from(readFileSync(new URL(file, folder), "ascii").trim(), "hex"));
