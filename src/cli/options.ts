@@ -13,6 +13,8 @@ export interface TransferFlags {
   readonly timeout?: number;
   readonly retries?: number;
   readonly rollover?: 0 | 1;
+  /** In seconds. */
+  readonly maxTime?: number;
   /** Of `get` alone. */
   readonly bytesMax?: number;
   readonly mode?: "octet" | "netascii";
@@ -59,6 +61,11 @@ export function timeoutOption(): Option {
   });
 }
 
+/** In whole seconds: what takes longer than a day is no single file. */
+function maxTimeOption(): Option {
+  return numberOption("--max-time <SECONDS>", "give up a file after so long", [1, 86_400]);
+}
+
 export function retriesOption(): Option {
   return numberOption("--retries <N>", "repeat so often (default: 6)", [0, 1000]);
 }
@@ -85,6 +92,7 @@ export function addTransferOptions(command: Command): Command {
     )
     .addOption(timeoutOption())
     .addOption(retriesOption())
+    .addOption(maxTimeOption())
     .addOption(
       new Option("--no-options", "plain RFC 1350: ask for nothing but the file").conflicts([
         "blksize",

@@ -79,6 +79,18 @@ test("Ctrl+C while the same block comes for ever ends at once", { timeout }, asy
   assert.deepEqual(readdirSync(cwd), []);
 });
 
+test("--max-time ends a file that trickles in", { timeout }, async (t) => {
+  const server = await forgedServer(async ({ send, repeat }) => {
+    let block = 0;
+    repeat(100, () => send(data(++block, Buffer.alloc(512))));
+  });
+  const cwd = await folder(t);
+  const result = await tidewire(["get", `${server.url}/x`, "--max-time", "1"], { cwd });
+  await server.close();
+  failsWith(result, 1, /not done after 1 s; nothing was saved as x/);
+  assert.deepEqual(readdirSync(cwd), []);
+});
+
 test("a signal ends a get although nobody reads its standard output", { timeout }, async () => {
   let blocks = 0;
   const server = await forgedServer(async ({ send, next }) => {

@@ -127,7 +127,8 @@ const windowsize: Probe = {
     if (first?.packet.op !== "oack") return good(`no window (${describe(first)})`);
     const { blksize: block = "512", windowsize: window = "1" } = valuesOf(first.packet.options);
     const mebibytes = (Number(block) * Number(window)) / 1024 ** 2;
-    const text = `${mebibytes.toFixed(1)} MiB`;
+    const text =
+      mebibytes < 1 ? `${Math.ceil(mebibytes * 1024)} KiB` : `${mebibytes.toFixed(1)} MiB`;
     return mebibytes <= 64 ? good(text) : bad(text);
   },
 };
