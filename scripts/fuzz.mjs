@@ -1,6 +1,6 @@
 // npm run fuzz -- --seconds 60 --seed 1: damaged datagrams for the parsers, a hail of them for a
-// server and for clients over loopback, round after round, each with a seed of its own. A round that
-// fails prints the command that plays it again.
+// server and for clients over loopback, round after round, each with a seed of its own. A round
+// that fails prints the command that plays it again.
 
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
@@ -44,9 +44,9 @@ for (; sum.rounds < rounds && performance.now() < end; seed++) {
 }
 const { parsed, packets, transfers, good, completed, failed } = sum;
 console.log(
-  `${sum.rounds} rounds, seeds ${first} to ${seed - 1}: ${parsed} datagrams parsed; ${packets} sent to
-servers, which began ${transfers} transfers and served all ${good} good clients; of our clients at
-forged servers ${completed} were done and ${failed} failed as they should.`,
+  `${sum.rounds} rounds, seeds ${first} to ${seed - 1}: ${parsed} datagrams parsed; ${packets}
+sent to servers, which began ${transfers} transfers and served all ${good} good clients; of our
+clients at forged servers ${completed} were done and ${failed} failed as they should.`,
 );
 
 async function round() {

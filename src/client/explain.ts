@@ -23,11 +23,13 @@ function sentence(error: TftpError, { host, port, filename }: Target): string {
     const words = printable(error.message);
     return `${server} answered "${words}" (ERROR ${error.wireCode}) for ${filename}`;
   }
-  if (error.code === "TIMED_OUT") return `${server}: ${error.message}`;
+  if (prefixed.has(error.code)) return `${server}: ${error.message}`;
   if (error.code === "NETWORK") return `${server} cannot be reached`;
-  if (error.code === "TOO_LARGE") return `${server} sends ${error.message}`;
   return error.message;
 }
+
+/** Whose sentences do not say where. */
+const prefixed: ReadonlySet<string> = new Set(["TIMED_OUT", "TOO_LARGE"]);
 
 function hintFor(error: TftpError, target: Target, stranger: Address | undefined): string {
   if (error.origin === "remote")

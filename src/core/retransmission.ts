@@ -60,7 +60,7 @@ export class RetransmissionTimer {
     return this.#smoothed;
   }
 
-  /** However often the wait is begun anew, because the peer repeats what we have: a peer that brings
+  /** However often the wait is begun anew, because the peer repeats what we have: one that brings
    * nothing new is given up, a little later than one that is silent. */
   start(now: Millis): void {
     this.#waitingSince ??= now;

@@ -31,7 +31,7 @@ const attackers = 12;
 const packetsPerGood = 60;
 const sizes = [0, 1, 512, 5000, 100_001];
 
-/** Throws AssertionError when the server crashed, failed a good client, leaked or left something. */
+/** Throws AssertionError when the server failed a good client, leaked or left something. */
 export async function hailServer({ seed, packets }: Hail): Promise<Aftermath> {
   const random = new Random(seed);
   const above = await mkdtemp(join(tmpdir(), "tidewire-fuzz-"));

@@ -1,5 +1,5 @@
-// `tidewire get` as a process against forged servers: a sentence, a hint, a status other than 0, and
-// no file, not even a part of one; and names that must not become a path.
+// `tidewire get` as a process against forged servers: a sentence, a hint, a status other than 0,
+// and no file, not even a part of one; and names that must not become a path.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
