@@ -1,5 +1,6 @@
 // npm run soak -- --minutes 10: a server process with good, broken, slow, mute and aborting
-// clients, watched from outside. Prints a table; fails when something grows, is left over or went wrong.
+// clients, watched from outside. Prints a table; fails when something grows, is left over or
+// went wrong.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
