@@ -48,6 +48,7 @@ export class Receiver extends Machine {
   /** Blocks up to here are safe, the last one: committed. Only then are they acknowledged. */
   handleStored(upTo: BlockNumber): void {
     this.#stored = upTo;
+    this.timer.progress(); // our own storage may have taken its time
   }
 
   override handlePacket(packet: Packet, now: Millis): readonly Uint8Array[] {
@@ -149,7 +150,6 @@ export class Receiver extends Machine {
     return payloads;
   }
 
-  /** A new block of this window. */
   #take(block: BlockNumber, payload: Uint8Array, now: Millis): readonly Uint8Array[] {
     const answersOurs = block === this.#acked + 1 && !this.#repeated;
     if (answersOurs) this.timer.measured(now - this.#silence.sentAt);

@@ -14,7 +14,7 @@ export class Incoming extends Transfer {
   #waiting: Uint8Array[] = [];
   #storing: Promise<void> | undefined;
   #stored = 0;
-  #joins = false;
+  #agreed = false;
   #bytes = 0;
   #committed = false;
 
@@ -43,15 +43,17 @@ export class Incoming extends Transfer {
   }
 
   protected override tend(): void {
-    if (!this.#joins && this.machine.received >= 0) this.#joinWindows();
+    if (!this.#agreed && this.machine.received >= 0) this.#handleAgreed();
     if (this.#waiting.length === 0 || this.machine.outcome || this.#storing) return;
     if (!this.#storeAtOnce()) this.#storing = this.#store();
   }
 
-  /** In lock-step there is nothing to join but copies. */
-  #joinWindows(): void {
-    this.#joins = true;
-    const { blksize, windowsize } = this.machine.agreed;
+  /** The opening is answered: what holds is known. */
+  #handleAgreed(): void {
+    this.#agreed = true;
+    const { blksize, windowsize, tsize = 0 } = this.machine.agreed;
+    if (tsize > this.#bytesMax) this.machine.abort(tooLarge(this.#bytesMax));
+    // In lock-step there is nothing to join but copies.
     if (windowsize > 1) this.parts.socket.joinReceived(blksize + dataHeaderBytes);
   }
 

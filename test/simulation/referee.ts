@@ -87,6 +87,8 @@ export class Referee {
       flow.errorHeard = true;
       this.#errorFrom = from;
     }
+    // What the ERROR has overtaken may be turned away like anything else.
+    if (op !== 5) flow.errorHeard = false;
   }
 
   endOfDelivery(): void {
