@@ -54,14 +54,14 @@ export class Receiver extends Machine {
   override handlePacket(packet: Packet, now: Millis): readonly Uint8Array[] {
     if (packet.op === "data") return this.#handleData(packet.block, packet.payload, now);
     if (packet.op === "oack") this.#handleOack(packet.options, now);
-    // Once every block is here, nothing that the peer says can undo the file.
-    else if (packet.op === "error" && !this.#blocks.complete) {
-      this.abandon(TftpError.remote(packet.code, packet.message));
+    else if (packet.op === "error") {
+      // Once every block is here, nothing that the peer says can undo the file.
+      if (this.#blocks.complete) this.peerGone = true;
+      else this.abandon(TftpError.remote(packet.code, packet.message));
     }
     return nothing;
   }
 
-  /** The peer's request came once more: it has not seen our opening. */
   handleRepeatedRequest(now: Millis): void {
     this.stats.duplicates += 1;
     if (!this.outcome && !this.answered) this.#answerRepeat(now);

@@ -74,6 +74,8 @@ export class Referee {
   handleArrival(datagram: Uint8Array, flow: Flow, from: number): void {
     const op = datagram[1];
     if (datagram[0] !== 0 || datagram.length < 4) return;
+    // What an ERROR has overtaken may be turned away like anything else.
+    flow.errorHeard = false;
     if (op === 3) {
       const block = latestUpTo(flow.arrived + flow.windowsize, wireNumber(datagram), flow.rollover);
       if (block <= flow.arrived) return;
@@ -87,8 +89,6 @@ export class Referee {
       flow.errorHeard = true;
       this.#errorFrom = from;
     }
-    // What the ERROR has overtaken may be turned away like anything else.
-    if (op !== 5) flow.errorHeard = false;
   }
 
   endOfDelivery(): void {
