@@ -29,6 +29,7 @@ export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
 export { fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
+export { type LeftoversOptions, removeLeftovers } from "./storage/leftovers.ts";
 export { type MemoryStorage, memory } from "./storage/memory.ts";
 export { overlay } from "./storage/overlay.ts";
 

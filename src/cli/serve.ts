@@ -10,6 +10,7 @@ import {
   defaultLimits,
   directory,
   type Limits,
+  removeLeftovers,
   type Server,
   type ServerEvent,
   serve,
@@ -141,7 +142,16 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   const closed = closedBySignal(server);
   if (!announced) console.log(startText(dir, uploads, server.addresses));
   announced = true;
+  if (uploads !== "off") await clearLeftovers(dir);
   await closed;
+}
+
+/** After the start, since a large tree takes its time. */
+async function clearLeftovers(dir: string): Promise<void> {
+  const { length } = await removeLeftovers(dir);
+  if (length === 0) return;
+  const what = length === 1 ? "1 unfinished upload" : `${length} unfinished uploads`;
+  console.error(`Removed what ${what} of an earlier run had left.`);
 }
 
 /** `:6969` alone stands for no address that could be named: --port does that for all of them.

@@ -13,7 +13,7 @@ export function draws(seed: number): Draw {
   };
 }
 
-export function pick<T>(draw: Draw, from: readonly T[]): T {
+function pick<T>(draw: Draw, from: readonly T[]): T {
   return from[draw(from.length)] as T;
 }
 
