@@ -73,7 +73,7 @@ test("a server that is killed loses no acknowledged upload and shows no half one
     tally.leftovers += (await readdir(root)).filter(isPart).length;
   }
   t.diagnostic(`seed ${seed}: ${JSON.stringify(tally)}`);
-  assert.ok(tally.acknowledged > 0 && tally.cut > 0 && tally.leftovers > 0);
+  assert.ok(tally.acknowledged > 0 && tally.cut > 0);
 });
 
 test("a client that is killed leaves the old file, and its part goes at the next run", async (t) => {
