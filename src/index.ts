@@ -15,6 +15,7 @@ import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
 import { TftpServer } from "./server/server.ts";
+import { type ExpectedUpload, ExpectedUploads, type ReceivedUpload } from "./storage/expected.ts";
 import { sourceOf } from "./storage/sources.ts";
 
 export type { Download } from "./client/download.ts";
@@ -27,6 +28,7 @@ export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server
 export { defaultLimits, type Limits } from "./server/limits.ts";
 export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
+export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
 export { fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
 export { type LeftoversOptions, removeLeftovers } from "./storage/leftovers.ts";
@@ -53,6 +55,12 @@ export interface Server extends AsyncDisposable {
   readonly addresses: readonly Address[];
   /** The transfers that run now. */
   snapshot(): readonly TransferInfo[];
+  /** Takes one upload of this name from this client, also where the server is read-only and its
+   * judge would refuse it. Resolves when the client has had its last ACK; an attempt that fails
+   * leaves the name armed. Rejects with TftpError: TIMED_OUT at the end of its life with the last
+   * failure as cause, ABORTED when the server closes, INVALID_ARGUMENT for a wrong option or a name
+   * that is armed already; or with the reason of `signal`. */
+  expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload>;
   /** Takes no more requests; what runs may go on for `graceMillis` (default 0), then it is
    * ended. */
   close(options?: { readonly graceMillis?: Millis }): Promise<void>;
@@ -61,12 +69,24 @@ export interface Server extends AsyncDisposable {
 /** Starts a TFTP server. Resolves when it listens. Throws TftpError: NETWORK when it cannot listen,
  * INVALID_ARGUMENT for a limit out of range. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const onEvent = options.onEvent ?? (() => {});
+  const expected = new ExpectedUploads();
+  const judge = options.judge ?? allowAll;
+  const onEvent = (event: ServerEvent): void => {
+    if (event.kind === "ended" && event.transfer.op === "wrq" && event.ending !== "replaced") {
+      expected.handleEnded(event.transfer.client, event.error);
+    }
+    options.onEvent?.(event);
+  };
   const server = new TftpServer({
-    storage: options.storage,
+    storage: expected.before(options.storage),
     network: nodeNetwork,
     clock: wallClock,
-    judge: options.judge ?? allowAll,
+    judge: (request) => {
+      const { op, filename, client } = request;
+      return op === "wrq" && expected.expects(filename, client)
+        ? allowAll(request)
+        : judge(request);
+    },
     limits: completeLimits(options.limits),
     random: Math.random,
     onEvent,
@@ -87,16 +107,18 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await Promise.all(listeners.map((each) => each.close()));
     throw thrown;
   }
-  return new RunningServer(server, listeners);
+  return new RunningServer(server, listeners, expected);
 }
 
 class RunningServer implements Server {
   readonly #server: TftpServer;
   readonly #listeners: readonly Listeners[];
+  readonly #expected: ExpectedUploads;
 
-  constructor(server: TftpServer, listeners: readonly Listeners[]) {
+  constructor(server: TftpServer, listeners: readonly Listeners[], expected: ExpectedUploads) {
     this.#server = server;
     this.#listeners = listeners;
+    this.#expected = expected;
   }
 
   get address(): Address {
@@ -111,9 +133,14 @@ class RunningServer implements Server {
     return this.#server.snapshot();
   }
 
+  expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload> {
+    return this.#expected.arm(expected);
+  }
+
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
     await Promise.all(this.#listeners.map((each) => each.close()));
     await this.#server.close(graceMillis);
+    this.#expected.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
