@@ -7,10 +7,11 @@ import { parseTftpUrl } from "./client/tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
 import { TftpError } from "./core/errors.ts";
 import type { Millis } from "./core/packet.ts";
+import { InheritedListeners } from "./net/inherited.ts";
 import { Listeners } from "./net/listeners.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { wallClock } from "./net/wall-clock.ts";
-import type { Address, Storage } from "./ports.ts";
+import type { Address, DatagramSocket, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
@@ -23,6 +24,7 @@ export { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 export type { Progress, TransferOptions, TransferReport } from "./client/transfer-options.ts";
 export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
+export { inheritedSockets } from "./net/inherited.ts";
 export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
 export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
 export { defaultLimits, type Limits } from "./server/limits.ts";
@@ -43,6 +45,9 @@ export interface ServeOptions {
   readonly port?: number;
   /** Addresses with ports of their own, instead of `host` and `port`. */
   readonly listen?: readonly Address[];
+  /** Descriptors of UDP sockets that are bound already, instead of all these: `inheritedSockets()`
+   * names those of systemd. They are closed with the server. */
+  readonly inherited?: readonly number[];
   readonly judge?: Judge;
   readonly limits?: Partial<Limits>;
   /** Called for everything that happens. What it throws is not caught. */
@@ -91,14 +96,18 @@ export async function serve(options: ServeOptions): Promise<Server> {
     random: Math.random,
     onEvent,
   });
-  const listeners: Listeners[] = [];
+  const listeners: Listening[] = [];
+  const onSocket = (socket: DatagramSocket): void => server.listen(socket);
   try {
+    if (options.inherited) {
+      listeners.push(await InheritedListeners.open(options.inherited, onSocket));
+    }
     for (const { hosts, port } of whereToListen(options)) {
       const opened = await Listeners.open({
         hosts,
         port,
         network: nodeNetwork,
-        onSocket: (socket) => server.listen(socket),
+        onSocket,
         onProblem: (error) => onEvent({ kind: "problem", error }),
       });
       listeners.push(opened);
@@ -110,12 +119,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
   return new RunningServer(server, listeners, expected);
 }
 
+type Listening = Pick<Listeners, "addresses" | "close">;
+
 class RunningServer implements Server {
   readonly #server: TftpServer;
-  readonly #listeners: readonly Listeners[];
+  readonly #listeners: readonly Listening[];
   readonly #expected: ExpectedUploads;
 
-  constructor(server: TftpServer, listeners: readonly Listeners[], expected: ExpectedUploads) {
+  constructor(server: TftpServer, listeners: readonly Listening[], expected: ExpectedUploads) {
     this.#server = server;
     this.#listeners = listeners;
     this.#expected = expected;
@@ -177,6 +188,7 @@ const clientParts: ClientParts = {
 function whereToListen(
   options: ServeOptions,
 ): { readonly hosts: readonly string[] | "every"; readonly port: number }[] {
+  if (options.inherited) return [];
   if (options.listen) return options.listen.map(({ host, port }) => ({ hosts: [host], port }));
   const { host = "every", port = 69 } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {

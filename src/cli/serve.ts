@@ -9,14 +9,15 @@ import {
   type Address,
   defaultLimits,
   directory,
+  inheritedSockets,
   type Limits,
-  removeLeftovers,
   type Server,
   type ServerEvent,
   serve,
   TftpError,
 } from "../index.ts";
 import { systemCode } from "./failure.ts";
+import { clearLeftovers } from "./leftovers.ts";
 import { type LogForm, serverLog } from "./log.ts";
 import {
   choiceOption,
@@ -24,13 +25,21 @@ import {
   retriesOption,
   rolloverOption,
   timeoutOption,
+  wrongUsage,
   wrongValue,
 } from "./options.ts";
 import { painter } from "./paint.ts";
+import {
+  accountFor,
+  definePrivileges,
+  explainLostRight,
+  type PrivilegeFlags,
+  settleAs,
+} from "./privileges.ts";
 import { parseBytes } from "./units.ts";
 import { visible } from "./visible.ts";
 
-interface ServeFlags {
+interface ServeFlags extends PrivilegeFlags {
   readonly listen?: readonly string[];
   readonly port?: number;
   readonly uploads?: "off" | "create" | "overwrite";
@@ -49,6 +58,11 @@ interface ServeFlags {
 }
 
 export function define(command: Command): void {
+  defineOptions(command);
+  definePrivileges(command);
+}
+
+function defineOptions(command: Command): void {
   const { blksizeMax, windowsizeMax, transfersMax, transfersMaxPerClient } = defaultLimits;
   command
     .argument("[DIR]", "the folder to serve (default: the current one)")
@@ -122,6 +136,9 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   const { port = 69, uploads = "off", log: form = "pretty" } = flags;
   const listen = flags.listen?.map((text) => parseListen(text, port));
   await checkFolder(dir);
+  const inherited = inheritedSockets();
+  if (inherited.length > 0 && (flags.listen ?? flags.port) !== undefined) throw bothGiven();
+  const account = accountFor(flags, listen);
   const log = serverLog({
     form,
     verbose: flags.verbose ?? false,
@@ -129,29 +146,33 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
     write: lineWriter(),
   });
   let announced = form === "json";
+  let ready = account === undefined;
   const server = await serve({
     storage: directory(dir, { uploads, dotFiles: flags.dotFiles ?? false }),
-    ...(listen ? { listen } : { port }),
+    ...(inherited.length > 0 ? { inherited } : listen ? { listen } : { port }),
     limits: limitsOf(flags),
+    // Nothing is done for a client with the rights that are about to go.
+    judge: () => ({ kind: ready ? "allow" : "ignore" }),
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {
-      if (announced || event.kind !== "listening") log(event);
+      if (!announced && event.kind === "listening") return;
+      log(account ? explainLostRight(event, account) : event);
     },
   });
+  if (account) await settleAs(account, server, () => checkFolder(dir));
+  ready = true;
   // Whoever reads that it is there may end it at once.
   const closed = closedBySignal(server);
   if (!announced) console.log(startText(dir, uploads, server.addresses));
+  if (!announced && account) console.log(`Root is given up: this runs as ${account.name}.`);
   announced = true;
   if (uploads !== "off") await clearLeftovers(dir);
   await closed;
 }
 
-/** After the start, since a large tree takes its time. */
-async function clearLeftovers(dir: string): Promise<void> {
-  const { length } = await removeLeftovers(dir);
-  if (length === 0) return;
-  const what = length === 1 ? "1 unfinished upload" : `${length} unfinished uploads`;
-  console.error(`Removed what ${what} of an earlier run had left.`);
+function bothGiven(): TftpError {
+  const hint = "Name the addresses in the systemd socket unit alone.";
+  return wrongUsage("the sockets are handed over (LISTEN_FDS), so --listen cannot name any", hint);
 }
 
 /** `:6969` alone stands for no address that could be named: --port does that for all of them.

@@ -3,6 +3,7 @@
 
 import { type BindOptions, createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
+import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
 import { bindError } from "./bind-error.ts";
 import { joinedPart } from "./joined.ts";
@@ -35,6 +36,22 @@ export async function openSocket(
     throw bindError(local, cause as NodeJS.ErrnoException);
   }
   return new NodeSocket(socket, options, descriptor);
+}
+
+/** A socket that somebody else has bound. Throws TftpError NETWORK; the descriptor is closed with the
+ * result. */
+export async function adoptSocket(fd: number, type: "udp4" | "udp6"): Promise<DatagramSocket> {
+  const socket = createSocket({ type, lookup: answerAtOnce });
+  try {
+    await bind(socket, { fd });
+  } catch (cause) {
+    socket.close();
+    throw new TftpError("NETWORK", `descriptor ${fd} cannot be listened on`, {
+      hint: "Hand over a UDP socket that is bound and not connected.",
+      cause,
+    });
+  }
+  return new NodeSocket(socket, {}, undefined);
 }
 
 export function socketType(host: string): "udp4" | "udp6" {
