@@ -27,10 +27,30 @@ export function definePrivileges(command: Command): void {
     .addOption(new Option("--allow-root", "stay root").conflicts("user"));
 }
 
-/** Who the server becomes when its sockets are open; undefined: it stays who it is. `listen`:
- * undefined for every address. Throws TftpError INVALID_ARGUMENT, also for root that nobody asked
- * for. */
-export function accountFor(
+/** Becomes whom the flags say, and checks that it can serve as that account; returns it, or nothing
+ * where it stays who it is. `listen`: undefined for every address. The server is open, so that what
+ * is wrong with its addresses is told first; it is closed where this throws TftpError. */
+export async function settle(
+  server: Server,
+  flags: PrivilegeFlags,
+  where: { readonly listen: readonly Address[] | undefined; readonly check: () => Promise<void> },
+): Promise<Account | undefined> {
+  let account: Account | undefined;
+  try {
+    account = accountFor(flags, where.listen);
+    if (!account) return undefined;
+    become(account);
+    await where.check();
+    return account;
+  } catch (thrown) {
+    await server.close();
+    if (!account || systemCode(thrown) !== "EACCES" || !(thrown instanceof TftpError)) throw thrown;
+    const hint = `${account.name} must be able to read it; --user names another account.`;
+    throw new TftpError(thrown.code, thrown.message, { hint, cause: thrown.cause });
+  }
+}
+
+function accountFor(
   flags: PrivilegeFlags,
   listen: readonly Address[] | undefined,
 ): Account | undefined {
@@ -69,23 +89,6 @@ export function become(account: Account): void {
   const ids = [process.getuid?.(), process.geteuid?.(), process.getgid?.(), process.getegid?.()];
   const left = ids.join() === [uid, uid, gid, gid].join();
   if (!left || canRegainRoot()) throw cannotBecome(name);
-}
-
-/** Becomes `account` and runs `check` as it; `server` is closed where that fails. */
-export async function settleAs(
-  account: Account,
-  server: Server,
-  check: () => Promise<void>,
-): Promise<void> {
-  try {
-    become(account);
-    await check();
-  } catch (thrown) {
-    await server.close();
-    if (systemCode(thrown) !== "EACCES" || !(thrown instanceof TftpError)) throw thrown;
-    const hint = `${account.name} must be able to read it; --user names another account.`;
-    throw new TftpError(thrown.code, thrown.message, { hint, cause: thrown.cause });
-  }
 }
 
 /** A port below 1024 on an address that comes later needs the right that was given up. */

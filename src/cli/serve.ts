@@ -30,11 +30,11 @@ import {
 } from "./options.ts";
 import { painter } from "./paint.ts";
 import {
-  accountFor,
+  type Account,
   definePrivileges,
   explainLostRight,
   type PrivilegeFlags,
-  settleAs,
+  settle,
 } from "./privileges.ts";
 import { parseBytes } from "./units.ts";
 import { visible } from "./visible.ts";
@@ -138,7 +138,6 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   await checkFolder(dir);
   const inherited = inheritedSockets();
   if (inherited.length > 0 && (flags.listen ?? flags.port) !== undefined) throw bothGiven();
-  const account = accountFor(flags, listen);
   const log = serverLog({
     form,
     verbose: flags.verbose ?? false,
@@ -146,7 +145,8 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
     write: lineWriter(),
   });
   let announced = form === "json";
-  let ready = account === undefined;
+  let account: Account | undefined;
+  let ready = false;
   const server = await serve({
     storage: directory(dir, { uploads, dotFiles: flags.dotFiles ?? false }),
     ...(inherited.length > 0 ? { inherited } : listen ? { listen } : { port }),
@@ -159,7 +159,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
       log(account ? explainLostRight(event, account) : event);
     },
   });
-  if (account) await settleAs(account, server, () => checkFolder(dir));
+  account = await settle(server, flags, { listen, check: () => checkFolder(dir) });
   ready = true;
   // Whoever reads that it is there may end it at once.
   const closed = closedBySignal(server);

@@ -38,8 +38,8 @@ export async function openSocket(
   return new NodeSocket(socket, options, descriptor);
 }
 
-/** A socket that somebody else has bound. Throws TftpError NETWORK; the descriptor is closed with the
- * result. */
+/** A socket that somebody else has bound. Throws TftpError NETWORK; the descriptor is closed with
+ * the result. */
 export async function adoptSocket(fd: number, type: "udp4" | "udp6"): Promise<DatagramSocket> {
   const socket = createSocket({ type, lookup: answerAtOnce });
   try {

@@ -14,10 +14,11 @@ const ours = partName();
 
 /** The name that a process would give that runs and ends with the test, or has ended. */
 async function foreignPart(t: TestContext, state: "running" | "ended"): Promise<string> {
+  const module = new URL("../../src/storage/part-owner.js", import.meta.url);
   const child = spawn(process.execPath, [
     "--input-type=module",
     "--eval",
-    `import { partName } from ${JSON.stringify(new URL("../../src/storage/part-owner.js", import.meta.url))};
+    `import { partName } from ${JSON.stringify(module)};
      console.log(partName()); setInterval(() => {}, 1000);`,
   ]);
   const closed = once(child, "close");

@@ -185,7 +185,7 @@ function failing(): Storage {
 for (const [op, name] of ["get open", "get read", "put open", "put write", "put commit"].map(
   (line) => line.split(" ") as ["get" | "put", string],
 )) {
-  test(`an I/O error in the ${name} of a ${op} is an ERROR without this machine's words`, async (t) => {
+  test(`an I/O error in the ${name} of a ${op} is an ERROR that tells no secrets`, async (t) => {
     const { url, event } = await libraryServer(t, overlay(failing()));
     const target = `${url}/${name}`;
     const run = op === "get" ? get(target).bytes() : put(target, Buffer.alloc(3000));

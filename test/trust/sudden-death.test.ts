@@ -1,5 +1,5 @@
-// kill -9 of a real server while files come in, and of a real client while one goes out: what stands
-// under a final name is whole, what was acknowledged is there, and the next start clears up.
+// kill -9 of a real server while files come in, and of a real client while one goes out: what
+// stands under a final name is whole, what was acknowledged is there, and the next start clears up.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -76,7 +76,7 @@ test("a server that is killed loses no acknowledged upload and shows no half one
   assert.ok(tally.acknowledged > 0 && tally.cut > 0);
 });
 
-test("a client that is killed leaves the old file, and its part goes at the next run", async (t) => {
+test("a client that is killed leaves the old file, and the next run clears up", async (t) => {
   const whole = Buffer.alloc(3_000_000, "content ");
   let reached = (): void => {};
   let limit = 0;
