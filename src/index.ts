@@ -16,6 +16,7 @@ import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
 import { TftpServer } from "./server/server.ts";
+import { withDigests } from "./storage/digests.ts";
 import { type ExpectedUpload, ExpectedUploads, type ReceivedUpload } from "./storage/expected.ts";
 import { sourceOf } from "./storage/sources.ts";
 
@@ -34,6 +35,7 @@ export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
 export { fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
 export { type LeftoversOptions, removeLeftovers } from "./storage/leftovers.ts";
+export { type ManifestOptions, manifest } from "./storage/manifest.ts";
 export { type MemoryStorage, memory } from "./storage/memory.ts";
 export { overlay } from "./storage/overlay.ts";
 
@@ -83,7 +85,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     options.onEvent?.(event);
   };
   const server = new TftpServer({
-    storage: expected.before(options.storage),
+    storage: expected.before(withDigests(options.storage)),
     network: nodeNetwork,
     clock: wallClock,
     judge: (request) => {

@@ -19,6 +19,7 @@ import {
 import { systemCode } from "./failure.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { type LogForm, serverLog } from "./log.ts";
+import { defineManifest, type ManifestFlags, withManifest } from "./manifest.ts";
 import {
   choiceOption,
   numberOption,
@@ -39,7 +40,7 @@ import {
 import { parseBytes } from "./units.ts";
 import { visible } from "./visible.ts";
 
-interface ServeFlags extends PrivilegeFlags {
+interface ServeFlags extends PrivilegeFlags, ManifestFlags {
   readonly listen?: readonly string[];
   readonly port?: number;
   readonly uploads?: "off" | "create" | "overwrite";
@@ -60,6 +61,7 @@ interface ServeFlags extends PrivilegeFlags {
 export function define(command: Command): void {
   defineOptions(command);
   definePrivileges(command);
+  defineManifest(command);
 }
 
 function defineOptions(command: Command): void {
@@ -133,7 +135,7 @@ function uploadBytesOption(): Option {
 }
 
 async function run(dir: string, flags: ServeFlags): Promise<void> {
-  const { port = 69, uploads = "off", log: form = "pretty" } = flags;
+  const { port = 69, uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
   const listen = flags.listen?.map((text) => parseListen(text, port));
   await checkFolder(dir);
   const inherited = inheritedSockets();
@@ -148,7 +150,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   let account: Account | undefined;
   let ready = false;
   const server = await serve({
-    storage: directory(dir, { uploads, dotFiles: flags.dotFiles ?? false }),
+    storage: await withManifest(directory(dir, { uploads, dotFiles }), flags),
     ...(inherited.length > 0 ? { inherited } : listen ? { listen } : { port }),
     limits: limitsOf(flags),
     // Nothing is done for a client with the rights that are about to go.

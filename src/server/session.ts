@@ -70,6 +70,8 @@ export class Session {
   readonly #ends: SessionEnds;
   readonly #startedAt: number = Date.now();
   #running: Running | undefined;
+  /** As it is stored, before any translation. */
+  #stored: Source | Sink | undefined;
   #dropped: Ending | undefined;
   #gone = false;
 
@@ -152,10 +154,10 @@ export class Session {
     const netascii = request.mode === "netascii";
     if (request.op === "wrq") {
       if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
-      const sink = await storage.openWrite(name, info);
+      const sink = (this.#stored = await storage.openWrite(name, info));
       return { op: "wrq", sink: netascii ? netasciiSink(sink) : sink };
     }
-    const source = await storage.openRead(name, info);
+    const source = (this.#stored = await storage.openRead(name, info));
     return { op: "rrq", source: netascii ? await netasciiSource(source) : source };
   }
 
@@ -229,6 +231,7 @@ export class Session {
 
   #describe({ transfer, socket, size, options }: Running): TransferInfo {
     const { op, filename, mode } = this.request;
+    const sha256 = this.#stored?.sha256;
     return {
       id: this.#asked.id,
       op,
@@ -237,6 +240,7 @@ export class Session {
       client: transfer.peer,
       local: socket.local,
       ...(size === undefined ? {} : { size }),
+      ...(sha256 === undefined ? {} : { sha256 }),
       options,
       startedAt: this.#startedAt,
       ...transfer.tally,

@@ -188,6 +188,10 @@ class ExpectedSink implements Sink {
     this.received = { name, client, size: this.#size, sha256, bytes };
   }
 
+  get sha256(): string | undefined {
+    return this.received?.sha256;
+  }
+
   discard(): Promise<void> {
     return this.#sink.discard();
   }
