@@ -75,7 +75,7 @@ export class FileSink implements Sink {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#discarding !== undefined) throw new TftpError("ABORTED", "the file was discarded");
       const permissions = await replacedPermissions(target);
-      if (permissions !== undefined) await this.#handle.chmod(permissions);
+      if (permissions !== undefined) await setPermissions(this.#handle, permissions);
       await this.#handle.sync();
       await this.#handle.close();
       if (target.overwrite) await rename(this.#temporary, final);
@@ -189,6 +189,11 @@ async function takeNameThenRename(temporary: string, final: string): Promise<voi
     await unlink(final).catch(() => undefined);
     throw thrown;
   }
+}
+
+/** Not where they are right already: Node's permission model allows no change. */
+async function setPermissions(handle: FileHandle, permissions: number): Promise<void> {
+  if (((await handle.stat()).mode & 0o777) !== permissions) await handle.chmod(permissions);
 }
 
 /** Some file systems, and Windows, cannot do it for a folder and need not. */
