@@ -46,8 +46,7 @@ async function sweep(root: string, segments: readonly string[]): Promise<Swept> 
     const path = await pinnedPath(folder);
     for await (const entry of await opendir(path)) {
       if (entry.isDirectory()) folders.push([...segments, entry.name]);
-      else if (entry.isFile() && (await isLeftover(path, entry.name))) {
-        await unlink(join(path, entry.name));
+      else if (entry.isFile() && (await clear(path, entry.name))) {
         removed.push([...segments, entry.name].join("/"));
       }
     }
@@ -55,6 +54,16 @@ async function sweep(root: string, segments: readonly string[]): Promise<Swept> 
     await folder.handle.close();
   }
   return { removed, folders };
+}
+
+async function clear(folder: string, name: string): Promise<boolean> {
+  try {
+    if (!(await isLeftover(folder, name))) return false;
+    await unlink(join(folder, name));
+    return true;
+  } catch {
+    return false; // It went meanwhile, or is not ours to remove.
+  }
 }
 
 async function isLeftover(folder: string, name: string): Promise<boolean> {
