@@ -209,3 +209,10 @@ test("an upload in memory has a digest too, one that fails has none", async (t) 
   );
   assert.deepEqual(digests, [digest(noise(99_999)), undefined]);
 });
+
+test("digests of uploads can be left out", async (t) => {
+  const { url, events } = await pair(t, { uploadDigests: false });
+  await put(url("x"), noise(5000));
+  const ended = events.find((event) => event.kind === "ended");
+  assert.ok(ended?.kind === "ended" && ended.transfer.sha256 === undefined);
+});
