@@ -7,14 +7,17 @@ import { parseTftpUrl } from "./client/tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
 import { TftpError } from "./core/errors.ts";
 import type { Millis } from "./core/packet.ts";
+import { InheritedListeners } from "./net/inherited.ts";
 import { Listeners } from "./net/listeners.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { wallClock } from "./net/wall-clock.ts";
-import type { Address, Storage } from "./ports.ts";
+import type { Address, DatagramSocket, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
 import { TftpServer } from "./server/server.ts";
+import { withDigests } from "./storage/digests.ts";
+import { type ExpectedUpload, ExpectedUploads, type ReceivedUpload } from "./storage/expected.ts";
 import { sourceOf } from "./storage/sources.ts";
 
 export type { Download } from "./client/download.ts";
@@ -22,13 +25,17 @@ export { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 export type { Progress, TransferOptions, TransferReport } from "./client/transfer-options.ts";
 export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
+export { inheritedSockets } from "./net/inherited.ts";
 export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
 export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
 export { defaultLimits, type Limits } from "./server/limits.ts";
 export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
+export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
 export { fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
+export { type LeftoversOptions, removeLeftovers } from "./storage/leftovers.ts";
+export { type ManifestOptions, manifest } from "./storage/manifest.ts";
 export { type MemoryStorage, memory } from "./storage/memory.ts";
 export { overlay } from "./storage/overlay.ts";
 
@@ -43,6 +50,12 @@ export interface ServeOptions {
   /** All packets leave from the port that was asked, which firewalls and NAT let through; default
    * false: from a port of the transfer (RFC 1350 4). */
   readonly singlePort?: boolean;
+  /** Descriptors of UDP sockets that are bound already, instead of all these: `inheritedSockets()`
+   * names those of systemd. They are closed with the server. */
+  readonly inherited?: readonly number[];
+  /** Whether uploads are told with their SHA-256; default true. It costs some 3 ms a megabyte where
+   * the processor has no instructions for it. */
+  readonly uploadDigests?: boolean;
   readonly judge?: Judge;
   readonly limits?: Partial<Limits>;
   /** Called for everything that happens. What it throws is not caught. */
@@ -55,6 +68,12 @@ export interface Server extends AsyncDisposable {
   readonly addresses: readonly Address[];
   /** The transfers that run now. */
   snapshot(): readonly TransferInfo[];
+  /** Takes one upload of this name from this client, also where the server is read-only and its
+   * judge would refuse it. Resolves when the client has had its last ACK; an attempt that fails
+   * leaves the name armed. Rejects with TftpError: TIMED_OUT at the end of its life with the last
+   * failure as cause, ABORTED when the server closes, INVALID_ARGUMENT for a wrong option or a name
+   * that is armed already; or with the reason of `signal`. */
+  expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload>;
   /** Takes no more requests; what runs may go on for `graceMillis` (default 0), then it is
    * ended. */
   close(options?: { readonly graceMillis?: Millis }): Promise<void>;
@@ -63,25 +82,42 @@ export interface Server extends AsyncDisposable {
 /** Starts a TFTP server. Resolves when it listens. Throws TftpError: NETWORK when it cannot listen,
  * INVALID_ARGUMENT for a limit out of range. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const onEvent = options.onEvent ?? (() => {});
+  const { storage } = options;
+  const expected = new ExpectedUploads();
+  const judge = options.judge ?? allowAll;
+  const onEvent = (event: ServerEvent): void => {
+    if (event.kind === "ended" && event.transfer.op === "wrq" && event.ending !== "replaced") {
+      expected.handleEnded(event.transfer.client, event.error);
+    }
+    options.onEvent?.(event);
+  };
   const server = new TftpServer({
-    storage: options.storage,
+    storage: expected.before(options.uploadDigests === false ? storage : withDigests(storage)),
     network: nodeNetwork,
     clock: wallClock,
-    judge: options.judge ?? allowAll,
+    judge: (request) => {
+      const { op, filename, client } = request;
+      return op === "wrq" && expected.expects(filename, client)
+        ? allowAll(request)
+        : judge(request);
+    },
     limits: completeLimits(options.limits),
     random: Math.random,
     singlePort: options.singlePort ?? false,
     onEvent,
   });
-  const listeners: Listeners[] = [];
+  const listeners: Listening[] = [];
+  const onSocket = (socket: DatagramSocket): void => server.listen(socket);
   try {
+    if (options.inherited) {
+      listeners.push(await InheritedListeners.open(options.inherited, onSocket));
+    }
     for (const { hosts, port } of whereToListen(options)) {
       const opened = await Listeners.open({
         hosts,
         port,
         network: nodeNetwork,
-        onSocket: (socket) => server.listen(socket),
+        onSocket,
         onProblem: (error) => onEvent({ kind: "problem", error }),
       });
       listeners.push(opened);
@@ -90,17 +126,26 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await Promise.all(listeners.map((each) => each.close()));
     throw thrown;
   }
-  return new RunningServer(server, listeners, options.singlePort ?? false);
+  return new RunningServer(server, listeners, expected, options.singlePort ?? false);
 }
+
+type Listening = Pick<Listeners, "addresses" | "close">;
 
 class RunningServer implements Server {
   readonly #server: TftpServer;
-  readonly #listeners: readonly Listeners[];
+  readonly #listeners: readonly Listening[];
+  readonly #expected: ExpectedUploads;
   readonly #singlePort: boolean;
 
-  constructor(server: TftpServer, listeners: readonly Listeners[], singlePort: boolean) {
+  constructor(
+    server: TftpServer,
+    listeners: readonly Listening[],
+    expected: ExpectedUploads,
+    singlePort: boolean,
+  ) {
     this.#server = server;
     this.#listeners = listeners;
+    this.#expected = expected;
     this.#singlePort = singlePort;
   }
 
@@ -116,11 +161,16 @@ class RunningServer implements Server {
     return this.#server.snapshot();
   }
 
+  expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload> {
+    return this.#expected.arm(expected);
+  }
+
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
     // What still runs may need the port; else whoever comes next may have it now.
     if (this.#singlePort) await this.#server.close(graceMillis);
     await Promise.all(this.#listeners.map((each) => each.close()));
     await this.#server.close(graceMillis);
+    this.#expected.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -157,6 +207,7 @@ const clientParts: ClientParts = {
 function whereToListen(
   options: ServeOptions,
 ): { readonly hosts: readonly string[] | "every"; readonly port: number }[] {
+  if (options.inherited) return [];
   if (options.listen) return options.listen.map(({ host, port }) => ({ hosts: [host], port }));
   const { host = "every", port = 69 } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {

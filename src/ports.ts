@@ -91,6 +91,8 @@ export interface Source {
   /** Equal versions of one name have equal content, which is then encoded once for all and read in
    * any order. Without one nothing is shared, and positions rise without a gap. */
   readonly version?: string;
+  /** Of the whole content, in hexadecimal, where the storage has made sure of it. */
+  readonly sha256?: string;
   /** Fills the parts from `position` on and returns the number of bytes; fewer than asked only at
    * the end. */
   readv(into: readonly Uint8Array[], position: number): Promise<number>;
@@ -98,6 +100,8 @@ export interface Source {
 }
 
 export interface Sink {
+  /** Of what was committed, in hexadecimal, where the storage tells it. */
+  readonly sha256?: string | undefined;
   /** Takes the payloads in order; when it returns they may be reused. */
   writev(payloads: readonly Uint8Array[]): Promise<void>;
   /** The same at once; false: nothing was taken, ask `writev`. Never throws. In lock-step a promise

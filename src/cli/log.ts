@@ -108,6 +108,7 @@ function factsOf(transfer: TransferInfo): string {
     `${resent} resent`,
   ];
   if (mode !== "octet") facts.push(mode);
+  if (transfer.sha256) facts.push(`sha256 ${transfer.sha256}`);
   return facts.join(", ");
 }
 
@@ -157,6 +158,7 @@ function transferFields(event: Extract<ServerEvent, { transfer: TransferInfo }>)
     windowsize: transfer.windowsize,
     resent: transfer.resent,
     duplicates: transfer.duplicates,
+    sha256: transfer.sha256 ?? null,
     outcome: event.kind === "ended" ? event.ending : null,
     error: errorFields(event.kind === "ended" ? event.error : undefined),
   };

@@ -9,6 +9,7 @@ import {
   type Address,
   defaultLimits,
   directory,
+  inheritedSockets,
   type Limits,
   type Server,
   type ServerEvent,
@@ -16,7 +17,9 @@ import {
   TftpError,
 } from "../index.ts";
 import { systemCode } from "./failure.ts";
+import { clearLeftovers } from "./leftovers.ts";
 import { type LogForm, serverLog } from "./log.ts";
+import { defineManifest, type ManifestFlags, withManifest } from "./manifest.ts";
 import {
   bytesOption,
   choiceOption,
@@ -24,12 +27,20 @@ import {
   retriesOption,
   rolloverOption,
   timeoutOption,
+  wrongUsage,
   wrongValue,
 } from "./options.ts";
 import { painter } from "./paint.ts";
+import {
+  type Account,
+  definePrivileges,
+  explainLostRight,
+  type PrivilegeFlags,
+  settle,
+} from "./privileges.ts";
 import { visible } from "./visible.ts";
 
-interface ServeFlags {
+interface ServeFlags extends PrivilegeFlags, ManifestFlags {
   readonly listen?: readonly string[];
   readonly port?: number;
   readonly uploads?: "off" | "create" | "overwrite";
@@ -49,6 +60,12 @@ interface ServeFlags {
 }
 
 export function define(command: Command): void {
+  defineOptions(command);
+  definePrivileges(command);
+  defineManifest(command);
+}
+
+function defineOptions(command: Command): void {
   const { blksizeMax, windowsizeMax, transfersMax, transfersMaxPerClient } = defaultLimits;
   command
     .argument("[DIR]", "the folder to serve (default: the current one)")
@@ -111,9 +128,11 @@ Examples:
   tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M`;
 
 async function run(dir: string, flags: ServeFlags): Promise<void> {
-  const { port = 69, uploads = "off", log: form = "pretty" } = flags;
+  const { port = 69, uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
   const listen = flags.listen?.map((text) => parseListen(text, port));
   await checkFolder(dir);
+  const inherited = inheritedSockets();
+  if (inherited.length > 0 && (flags.listen ?? flags.port) !== undefined) throw bothGiven();
   const log = serverLog({
     form,
     verbose: flags.verbose ?? false,
@@ -121,21 +140,35 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
     write: lineWriter(),
   });
   let announced = form === "json";
+  let account: Account | undefined;
+  let ready = false;
   const server = await serve({
-    storage: directory(dir, { uploads, dotFiles: flags.dotFiles ?? false }),
-    ...(listen ? { listen } : { port }),
+    storage: await withManifest(directory(dir, { uploads, dotFiles }), flags),
+    ...(inherited.length > 0 ? { inherited } : listen ? { listen } : { port }),
     singlePort: flags.singlePort ?? false,
     limits: limitsOf(flags),
+    // Nothing is done for a client with the rights that are about to go.
+    judge: () => ({ kind: ready ? "allow" : "ignore" }),
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {
-      if (announced || event.kind !== "listening") log(event);
+      if (!announced && event.kind === "listening") return;
+      log(account ? explainLostRight(event, account) : event);
     },
   });
+  account = await settle(server, flags, { listen, check: () => checkFolder(dir) });
+  ready = true;
   // Whoever reads that it is there may end it at once.
   const closed = closedBySignal(server);
   if (!announced) console.log(startText(dir, uploads, server.addresses));
+  if (!announced && account) console.log(`Root is given up: this runs as ${account.name}.`);
   announced = true;
+  if (uploads !== "off") await clearLeftovers(dir);
   await closed;
+}
+
+function bothGiven(): TftpError {
+  const hint = "Name the addresses in the systemd socket unit alone.";
+  return wrongUsage("the sockets are handed over (LISTEN_FDS), so --listen cannot name any", hint);
 }
 
 /** `:6969` alone stands for no address that could be named: --port does that for all of them.

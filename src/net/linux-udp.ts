@@ -94,10 +94,8 @@ export async function openLinuxSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket | undefined> {
   const libc = c.linuxLibc();
-  const address = libc && socketAddress(local);
-  if (!address) return undefined;
-  const fd = openDescriptor(libc, local, address);
-  if (fd === undefined) return undefined;
+  const fd = libc && openDescriptor(libc, local);
+  if (!libc || fd === undefined) return undefined;
   exchange ??= new Exchange(libc);
   const type = socketType(local.host);
   const socket = createSocket({ type, ipv6Only: type === "udp6", lookup: answerAtOnce });
@@ -105,7 +103,10 @@ export async function openLinuxSocket(
   return new LinuxSocket(socket, fd, exchange, options);
 }
 
-function openDescriptor(libc: c.Libc, local: Address, address: Uint8Array): number | undefined {
+/** A bound socket; undefined where it cannot be had. */
+export function openDescriptor(libc: c.Libc, local: Address): number | undefined {
+  const address = socketAddress(local);
+  if (!address) return undefined;
   const family = isIPv6(local.host) ? c.AF_INET6 : c.AF_INET;
   const fd = libc.socket(family, c.SOCK_DGRAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0);
   if (fd < 0) return undefined;

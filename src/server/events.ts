@@ -18,6 +18,9 @@ export interface TransferInfo extends Tally {
   readonly local: Address;
   /** In bytes, where it is known. */
   readonly size?: number;
+  /** Of the stored content, in hexadecimal: of an upload once it is stored, of a download where a
+   * manifest vouches for it. */
+  readonly sha256?: string;
   /** Whether an OACK was sent. */
   readonly options: boolean;
   /** Milliseconds since the epoch. */

@@ -63,6 +63,8 @@ export class Session {
   readonly #ends: SessionEnds;
   readonly #startedAt: number = Date.now();
   #running: Running | undefined;
+  /** As it is stored, before any translation. */
+  #stored: Source | Sink | undefined;
   #dropped: Ending | undefined;
   #gone = false;
 
@@ -171,21 +173,26 @@ export class Session {
     if (request.mode === "netascii") return this.#openText();
     const { storage } = this.#around;
     const source = storage.readAtHand?.(name, info);
-    if (source) return { op: "rrq", source };
-    return storage.openRead(name, info).then((opened) => ({ op: "rrq", source: opened }));
+    if (source) return this.#contentOf(source);
+    return storage.openRead(name, info).then((opened) => this.#contentOf(opened));
   }
 
   async #openText(): Promise<Content> {
     const { name, info } = this.#asked;
-    const source = await this.#around.storage.openRead(name, info);
+    const source = (this.#stored = await this.#around.storage.openRead(name, info));
     return { op: "rrq", source: await netasciiSource(source) };
+  }
+
+  #contentOf(source: Source): Content {
+    this.#stored = source;
+    return { op: "rrq", source };
   }
 
   async #openSink(): Promise<Content> {
     const { request, name, info } = this.#asked;
     const { storage, limits } = this.#around;
     if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
-    const sink = await storage.openWrite(name, info);
+    const sink = (this.#stored = await storage.openWrite(name, info));
     return { op: "wrq", sink: request.mode === "netascii" ? netasciiSink(sink) : sink };
   }
 
@@ -259,6 +266,7 @@ export class Session {
 
   #describe({ transfer, socket, size, options }: Running): TransferInfo {
     const { op, filename, mode } = this.request;
+    const sha256 = this.#stored?.sha256;
     return {
       id: this.#asked.id,
       op,
@@ -267,6 +275,7 @@ export class Session {
       client: transfer.peer,
       local: socket.local,
       ...(size === undefined ? {} : { size }),
+      ...(sha256 === undefined ? {} : { sha256 }),
       options,
       startedAt: this.#startedAt,
       ...transfer.tally,
