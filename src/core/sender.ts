@@ -72,14 +72,14 @@ export class Sender extends Machine {
 
   /** The peer's request came once more: it has not seen our opening, or our first block. */
   handleRepeatedRequest(now: Millis): void {
-    this.stats.duplicates += 1;
-    if (!this.outcome && !this.answered) this.#rewindOnce(now, repeatedRequestMillis);
+    this.countRepeatedRequest();
+    if (this.outcome || this.answered || this.#sent === this.#acked) return;
+    if (now - this.#windowSentAt >= repeatedRequestMillis) this.#rewind();
   }
 
   override handleTimeout(now: Millis): void {
     if (this.timer.deadline === undefined || now < this.timer.deadline) return;
-    if (this.timer.expired()) this.#rewind();
-    else this.timedOut();
+    if (this.mayRepeat(now)) this.#rewind();
   }
 
   override pollTransmit(now: Millis, maxBlocks: number): Transmit | undefined {

@@ -9,6 +9,7 @@ import { Scheduler } from "../transfer/scheduler.ts";
 import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
 import { type Limits, RateLimit } from "./limits.ts";
 import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
+import { fittingMessage } from "./reflection.ts";
 import { Session, type SessionEnds } from "./session.ts";
 
 export interface ServerParts {
@@ -82,7 +83,7 @@ export class TftpServer {
     const session = this.#sessions.get(keyOf(from));
     if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, socket);
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
-    else if (session) session.handleDatagram(datagram, from);
+    else if (session) session.handlePacket(packet);
     else if (packet.op !== "invalid") {
       if (packet.op !== "error") this.#turnAway(5, "no transfer of yours", from, socket);
     } else if (packet.request) this.#turnAway(4, packet.reason, from, socket);
@@ -172,7 +173,7 @@ export class TftpServer {
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {
-    sendError(socket, to, error.wireCode, error.message);
+    sendError(socket, to, error.wireCode, fittingMessage(error.message, request));
     this.#emit({ kind: "refused", request: refused(request, to), error });
   }
 

@@ -4,7 +4,7 @@
 import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
 import { type Agreed, answerOptions } from "../core/options.ts";
-import { encode, type Options, type Request } from "../core/packet.ts";
+import { encode, type Options, type Packet, type Request } from "../core/packet.ts";
 import { serveRead, serveWrite } from "../core/request.ts";
 import type { Patience } from "../core/retransmission.ts";
 import type {
@@ -25,6 +25,7 @@ import type { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
 import type { Ending, TransferInfo } from "./events.ts";
 import type { Limits } from "./limits.ts";
+import { copiesToUnproven, isHeard } from "./reflection.ts";
 
 /** What a session finds at its server. */
 export interface Surroundings {
@@ -116,9 +117,12 @@ export class Session {
     if (content) await putAway(content).catch(() => {});
   }
 
-  /** A packet of the client that came to the listening port, or its request once more. */
-  handleDatagram(datagram: Uint8Array, from: Address): void {
-    this.#running?.transfer.handleDatagram(datagram, from);
+  /** A packet of the client that came to the listening port. */
+  handlePacket(packet: Packet): void {
+    const { transfer } = this.#running ?? {};
+    if (transfer && isHeard(packet, this.request.op, transfer.machine)) {
+      transfer.handleUnproven(packet);
+    }
   }
 
   handleRepeatedRequest(): void {
@@ -175,6 +179,7 @@ export class Session {
       timeoutMillis: limits.timeoutMillis,
       attempts: limits.retries,
       jitter: random(),
+      unprovenMax: copiesToUnproven(request, answer),
     };
     const parts: TransferParts = {
       socket,

@@ -3,7 +3,7 @@
 
 import { TftpError } from "../core/errors.ts";
 import type { BlockRange, Outcome } from "../core/machine.ts";
-import type { Millis } from "../core/packet.ts";
+import type { Millis, Packet } from "../core/packet.ts";
 import type { Receiver } from "../core/receiver.ts";
 import type { Sender } from "../core/sender.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
@@ -97,10 +97,21 @@ export abstract class Transfer implements Task {
     const now = scheduler.clock.now();
     const packet = peer.admit(datagram, from, socket, now);
     if (!packet) return;
+    this.machine.prove();
+    this.#handlePacket(packet, now);
+  }
+
+  /** A packet of the peer that came to where anybody knows to send it, so that it may be forged:
+   * it is heard, but proves nothing. */
+  handleUnproven(packet: Packet): void {
+    this.#handlePacket(packet, this.parts.scheduler.clock.now());
+  }
+
+  #handlePacket(packet: Packet, now: Millis): void {
     this.#heardAt = now;
     const payloads = this.machine.handlePacket(packet, now);
     if (payloads.length > 0) this.take(payloads);
-    scheduler.run(this, now);
+    this.parts.scheduler.run(this, now);
   }
 
   /** The peer's request came once more. */
