@@ -26,6 +26,7 @@ import type { TransferParts } from "../transfer/transfer.ts";
 import type { Ending, TransferInfo } from "./events.ts";
 import type { Limits } from "./limits.ts";
 import { copiesToUnproven, isHeard } from "./reflection.ts";
+import type { UploadQuota } from "./upload-quota.ts";
 
 /** What a session finds at its server. */
 export interface Surroundings {
@@ -34,6 +35,7 @@ export interface Surroundings {
   readonly scheduler: Scheduler;
   readonly images: ImageCache;
   readonly limits: Limits;
+  readonly quota: UploadQuota;
   /** 0 to 1, for the spread of timers. */
   readonly random: () => number;
 }
@@ -88,7 +90,7 @@ export class Session {
     const { transfer } = this.#running ?? {};
     if (transfer?.machine.outcome) return false;
     if (transfer?.machine.answered && transfer.silentMillis >= lateMillis) return false;
-    return String(encode(request)) === String(encode(this.request));
+    return isEqual(request, this.request);
   }
 
   /** Only a last ACK is still to be repeated if need be. */
@@ -98,6 +100,11 @@ export class Session {
 
   get info(): TransferInfo | undefined {
     return this.#running && this.#describe(this.#running);
+  }
+
+  /** Payload bytes so far; undefined while the content is being opened. */
+  get bytes(): number | undefined {
+    return this.#running?.transfer.bytes;
   }
 
   async start(): Promise<void> {
@@ -152,11 +159,12 @@ export class Session {
 
   async #openContent(): Promise<Content> {
     const { request, name, info } = this.#asked;
-    const { storage, limits } = this.#around;
+    const { storage, limits, quota } = this.#around;
     const netascii = request.mode === "netascii";
     if (request.op === "wrq") {
       if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
-      const sink = await storage.openWrite(name, info);
+      quota.require(info.size ?? 0);
+      const sink = quota.counts(await storage.openWrite(name, info));
       return { op: "wrq", sink: netascii ? netasciiSink(sink) : sink };
     }
     const source = await storage.openRead(name, info);
@@ -247,6 +255,11 @@ export class Session {
       ...transfer.tally,
     };
   }
+}
+
+/** To the letter, options too. */
+export function isEqual(request: Request, other: Request): boolean {
+  return String(encode(request)) === String(encode(other));
 }
 
 /** A busy server may read a repeated request long after its answer to the first one was
