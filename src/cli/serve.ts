@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import {
   type Address,
   defaultLimits,
@@ -12,9 +12,18 @@ import {
   type Limits,
   type Server,
   type ServerEvent,
+  type Storage,
+  separate,
   serve,
   TftpError,
 } from "../index.ts";
+import {
+  type AccessFlags,
+  accessJudge,
+  accessLimits,
+  addAccessOptions,
+  checkUploadFlags,
+} from "./access.ts";
 import { systemCode } from "./failure.ts";
 import { type LogForm, serverLog } from "./log.ts";
 import {
@@ -26,10 +35,9 @@ import {
   wrongValue,
 } from "./options.ts";
 import { painter } from "./paint.ts";
-import { parseBytes } from "./units.ts";
 import { visible } from "./visible.ts";
 
-interface ServeFlags {
+interface ServeFlags extends AccessFlags {
   readonly listen?: readonly string[];
   readonly port?: number;
   readonly uploads?: "off" | "create" | "overwrite";
@@ -41,7 +49,6 @@ interface ServeFlags {
   readonly retries?: number;
   readonly transfersMax?: number;
   readonly transfersMaxPerClient?: number;
-  readonly uploadBytesMax?: number;
   readonly rollover?: 0 | 1;
   readonly log?: LogForm;
   readonly verbose?: boolean;
@@ -89,8 +96,8 @@ export function define(command: Command): void {
         [1, 1e6],
       ),
     )
-    .addOption(uploadBytesOption())
-    .addOption(rolloverOption())
+    .addOption(rolloverOption());
+  addAccessOptions(command)
     .addOption(
       choiceOption("--log <FORM>", "pretty, json or off (default: pretty)", [
         "pretty",
@@ -106,21 +113,15 @@ export function define(command: Command): void {
 const examples = `
 Examples:
   tidewire serve /srv/tftp --listen 192.0.2.1 --listen [2001:db8::1]
-  tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M`;
-
-function uploadBytesOption(): Option {
-  const flags = "--upload-bytes-max <N>";
-  return new Option(flags, "largest upload, such as 10M or 1G").argParser((text: string) => {
-    const bytes = parseBytes(text);
-    if (bytes !== undefined) return bytes;
-    throw wrongValue("--upload-bytes-max", text, "Give bytes, or a number with K, M, G or T.");
-  });
-}
+  tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M
+  tidewire serve /srv/tftp --rule "allow read 192.0.2.0/24" --rule ignore`;
 
 async function run(dir: string, flags: ServeFlags): Promise<void> {
   const { port = 69, uploads = "off", log: form = "pretty" } = flags;
   const listen = flags.listen?.map((text) => parseListen(text, port));
+  checkUploadFlags(flags, uploads);
   await checkFolder(dir);
+  if (flags.uploadDir !== undefined) await checkFolder(flags.uploadDir);
   const log = serverLog({
     form,
     verbose: flags.verbose ?? false,
@@ -129,9 +130,10 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   });
   let announced = form === "json";
   const server = await serve({
-    storage: directory(dir, { uploads, dotFiles: flags.dotFiles ?? false }),
+    storage: storageOf(dir, flags),
     ...(listen ? { listen } : { port }),
-    limits: limitsOf(flags),
+    limits: { ...limitsOf(flags), ...accessLimits(flags) },
+    judge: accessJudge(flags),
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {
       if (announced || event.kind !== "listening") log(event);
@@ -142,6 +144,15 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   if (!announced) console.log(startText(dir, uploads, server.addresses));
   announced = true;
   await closed;
+}
+
+function storageOf(
+  dir: string,
+  { uploads = "off", dotFiles = false, uploadDir }: ServeFlags,
+): Storage {
+  if (uploadDir === undefined) return directory(dir, { uploads, dotFiles });
+  const writes = directory(uploadDir, { uploads, dotFiles });
+  return separate({ reads: directory(dir, { dotFiles }), writes });
 }
 
 /** `:6969` alone stands for no address that could be named: --port does that for all of them.
@@ -192,7 +203,6 @@ function limitsOf(flags: ServeFlags): Partial<Limits> {
     "retries",
     "transfersMax",
     "transfersMaxPerClient",
-    "uploadBytesMax",
     "rollover",
   ] as const;
   const given = names.filter((name) => rest[name] !== undefined).map((name) => [name, rest[name]]);

@@ -49,24 +49,25 @@ function v4Bytes(text: string): Uint8Array | undefined {
 }
 
 function v6Bytes(text: string): Uint8Array | undefined {
-  const halves = text.split("::");
-  if (halves.length > 2) return undefined;
-  const [head, tail = []] = halves.map(groupsOf);
-  if (!head || !tail) return undefined;
+  const [before = "", after, more] = text.split("::");
+  const head = groupsOf(before, after === undefined);
+  const tail = groupsOf(after ?? "", true);
+  if (!head || !tail || more !== undefined) return undefined;
   const missing = 16 - head.length - tail.length;
-  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
+  if (after === undefined ? missing !== 0 : missing < 2) return undefined;
   const bytes = new Uint8Array(16);
   bytes.set(head);
   bytes.set(tail, 16 - tail.length);
   return bytes;
 }
 
-function groupsOf(text: string): number[] | undefined {
+/** The last 4 bytes of an address may be written as IPv4. */
+function groupsOf(text: string, isEnd: boolean): number[] | undefined {
   if (text === "") return [];
   const bytes: number[] = [];
   const groups = text.split(":");
   for (const [at, group] of groups.entries()) {
-    const v4 = at === groups.length - 1 ? v4Bytes(group) : undefined;
+    const v4 = isEnd && at === groups.length - 1 ? v4Bytes(group) : undefined;
     if (v4) bytes.push(...v4);
     else if (/^[0-9a-f]{1,4}$/i.test(group)) {
       const value = Number.parseInt(group, 16);
