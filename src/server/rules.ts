@@ -4,7 +4,7 @@ import { TftpError } from "../core/errors.ts";
 import type { Address } from "../ports.ts";
 import { type AddressRange, addressBytes, inRange, parseRange } from "./address.ts";
 import { type Glob, glob, plainName } from "./glob.ts";
-import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
+import { allowAll, type Judge, type JudgedRequest, type Verdict } from "./policy.ts";
 
 /** What is left out holds for every request. */
 export interface Rule {
@@ -24,6 +24,7 @@ export interface Rule {
  * be a line as `parseRule` takes it. Throws TftpError INVALID_ARGUMENT. */
 export function rules(list: readonly (Rule | string)[]): Judge {
   const tests = list.map((rule) => compile(typeof rule === "string" ? parseRule(rule) : rule));
+  if (tests.length === 0) return allowAll;
   return (request) => {
     const asked = describe(request);
     for (const { matches, verdict } of tests) if (matches(asked)) return verdict;

@@ -5,6 +5,7 @@ import { parseDecimal } from "../core/options.ts";
 import { decode, encode, type Request } from "../core/packet.ts";
 import type { Address, Clock, DatagramSocket, Network, RequestInfo, Storage } from "../ports.ts";
 import { ImageCache } from "../transfer/image-cache.ts";
+import { Pacing } from "../transfer/pace.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
 import { busy, type Limits, nameTooLong, RateLimit, tooMany } from "./limits.ts";
@@ -13,7 +14,7 @@ import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
 import { AdmissionQueue } from "./queue.ts";
 import { ErrorRates, RequestRates } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
-import { isEqual, Session, type SessionEnds } from "./session.ts";
+import { isEqual, Session, type SessionEnds, type Surroundings } from "./session.ts";
 import { UploadQuota } from "./upload-quota.ts";
 
 export interface ServerParts {
@@ -28,8 +29,7 @@ export interface ServerParts {
 
 export class TftpServer {
   readonly #parts: ServerParts;
-  readonly #scheduler: Scheduler;
-  readonly #images: ImageCache;
+  readonly #surroundings: Surroundings;
   /** By the client's address and port: its TID is all that tells one request from another. */
   readonly #sessions = new Map<string, Session>();
   readonly #perClient = new Map<string, number>();
@@ -37,7 +37,6 @@ export class TftpServer {
   readonly #requests: RequestRates;
   readonly #errors: ErrorRates;
   readonly #strayErrors: RateLimit;
-  readonly #quota: UploadQuota;
   readonly #overdue: Overdue;
   #running = 0;
   /** With those that only stay to repeat their last ACK. */
@@ -48,16 +47,21 @@ export class TftpServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    this.#scheduler = new Scheduler(parts.clock);
-    this.#images = new ImageCache(parts.limits.cacheBytes);
-    this.#queue = new AdmissionQueue(parts.limits.queueMax, ({ request, info }) =>
+    const { limits } = parts;
+    this.#surroundings = {
+      ...parts,
+      scheduler: new Scheduler(parts.clock),
+      images: new ImageCache(limits.cacheBytes),
+      quota: new UploadQuota(limits.uploadTotalBytesMax),
+      pacing: new Pacing(limits.bytesPerSecond, limits.bytesPerSecondPerTransfer),
+    };
+    this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
       this.#ignore(request, info.client, busy()),
     );
-    this.#requests = new RequestRates(parts.limits);
-    this.#errors = new ErrorRates(parts.limits);
-    this.#strayErrors = new RateLimit(parts.limits.strayErrorsPerSecond);
-    this.#quota = new UploadQuota(parts.limits.uploadTotalBytesMax);
-    this.#overdue = new Overdue(parts.clock, parts.limits);
+    this.#requests = new RequestRates(limits);
+    this.#errors = new ErrorRates(limits);
+    this.#strayErrors = new RateLimit(limits.strayErrorsPerSecond);
+    this.#overdue = new Overdue(parts.clock, limits);
   }
 
   /** Takes requests from this socket, which stays its opener's to close. */
@@ -199,11 +203,7 @@ export class TftpServer {
     };
     this.#lastId += 1;
     const asked = { id: this.#lastId, request, name, info, asked: socket.local };
-    const session = new Session(
-      asked,
-      { ...this.#parts, scheduler: this.#scheduler, images: this.#images, quota: this.#quota },
-      ends,
-    );
+    const session = new Session(asked, this.#surroundings, ends);
     this.#sessions.set(key, session);
     this.#count(info.client, 1);
     this.#open += 1;

@@ -20,6 +20,7 @@ import type { ImageCache } from "../transfer/image-cache.ts";
 import { Incoming, tooLarge } from "../transfer/incoming.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
 import { Outgoing } from "../transfer/outgoing.ts";
+import type { Pacing } from "../transfer/pace.ts";
 import { Peer } from "../transfer/peer.ts";
 import type { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
@@ -36,6 +37,7 @@ export interface Surroundings {
   readonly images: ImageCache;
   readonly limits: Limits;
   readonly quota: UploadQuota;
+  readonly pacing: Pacing;
   /** 0 to 1, for the spread of timers. */
   readonly random: () => number;
 }
@@ -189,7 +191,9 @@ export class Session {
       jitter: random(),
       unprovenMax: copiesToUnproven(request, answer),
     };
+    const pacer = this.#around.pacing.pacer();
     const parts: TransferParts = {
+      ...(pacer ? { pacer } : {}),
       socket,
       scheduler,
       peer: new Peer(info.client, { adopts: false }),
