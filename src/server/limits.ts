@@ -3,7 +3,6 @@
 import { TftpError } from "../core/errors.ts";
 import type { Rollover } from "../core/options.ts";
 import type { Millis } from "../core/packet.ts";
-import type { Verdict } from "./policy.ts";
 
 export interface Limits {
   /** The largest block that is agreed to, 8 to 65464 bytes. */
@@ -133,16 +132,3 @@ export class RateLimit {
     return true;
   }
 }
-
-export function busy(): TftpError {
-  return new TftpError("BUSY", "too many transfers at once");
-}
-
-export function tooMany(what: "requests" | "errors"): TftpError {
-  return new TftpError("BUSY", `too many ${what} a second`);
-}
-
-export const nameTooLong: Verdict = {
-  kind: "refuse",
-  error: new TftpError("FILE_NOT_FOUND", "the name is too long"),
-};

@@ -1,9 +1,11 @@
-// How often: requests of one client or network, and ERROR packets. Whatever addresses are forged,
-// the memory for them is bounded.
+// How often: requests of one client or network, and ERROR packets; and what is said at a limit.
+// Whatever addresses are forged, the memory for them is bounded.
 
+import { TftpError } from "../core/errors.ts";
 import type { Millis } from "../core/packet.ts";
 import { prefixOf } from "./address.ts";
 import { type Limits, RateLimit } from "./limits.ts";
+import type { Verdict } from "./policy.ts";
 
 /** A rate for each key. */
 export class RatePerKey {
@@ -77,3 +79,16 @@ export class ErrorRates {
     return this.#inAll.allows(now);
   }
 }
+
+export function busy(): TftpError {
+  return new TftpError("BUSY", "too many transfers at once");
+}
+
+export function tooMany(what: "requests" | "errors"): TftpError {
+  return new TftpError("BUSY", `too many ${what} a second`);
+}
+
+export const nameTooLong: Verdict = {
+  kind: "refuse",
+  error: new TftpError("FILE_NOT_FOUND", "the name is too long"),
+};

@@ -44,14 +44,13 @@ function errorBytes(message: string): number {
  * name. Until an answer came to the port of the transfer, which only the true client knows, one
  * small block is all that such an ACK can fetch. */
 export function isHeard(packet: Packet, op: Request["op"], transfer: Unproven): boolean {
-  if (transfer.proven || op === "wrq" || packet.op === "error") return true;
+  if (op === "wrq" || packet.op === "error") return true;
   const { blksize, windowsize } = transfer.agreed;
   const answersOack = packet.op === "ack" && packet.block === 0 && !transfer.answered;
   return answersOack && windowsize === 1 && blksize <= smallBlockBytes;
 }
 
 interface Unproven {
-  readonly proven: boolean;
   readonly answered: boolean;
   readonly agreed: Agreed;
 }

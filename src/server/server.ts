@@ -8,11 +8,11 @@ import { ImageCache } from "../transfer/image-cache.ts";
 import { Pacing } from "../transfer/pace.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
-import { busy, type Limits, nameTooLong, RateLimit, tooMany } from "./limits.ts";
+import { type Limits, RateLimit } from "./limits.ts";
 import { Overdue } from "./overdue.ts";
 import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
 import { AdmissionQueue } from "./queue.ts";
-import { ErrorRates, RequestRates } from "./rates.ts";
+import { busy, ErrorRates, nameTooLong, RequestRates, tooMany } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
 import { isEqual, Session, type SessionEnds, type Surroundings } from "./session.ts";
 import { UploadQuota } from "./upload-quota.ts";
@@ -43,6 +43,7 @@ export class TftpServer {
   #open = 0;
   #lastId = 0;
   #closing = false;
+  #admitting = false;
   #onIdle: () => void = () => {};
 
   constructor(parts: ServerParts) {
@@ -104,7 +105,7 @@ export class TftpServer {
     const session = this.#sessions.get(keyOf(from));
     if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, socket);
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
-    else if (session) session.handlePacket(packet);
+    else if (session) session.handleDatagram(datagram, from);
     else if (packet.op !== "invalid") {
       if (packet.op !== "error") this.#turnAway(5, "no transfer of yours", from, socket);
       else this.#queue.remove(keyOf(from));
@@ -158,13 +159,19 @@ export class TftpServer {
     if (!this.#queue.add(waiting, this.#parts.clock.now())) this.#ignore(request, client, busy());
   }
 
-  /** A place is free. */
+  /** A place is free. What begins may end at once, and free it again: one loop does for all. */
   #admitWaiting(): void {
+    if (this.#admitting) return;
+    this.#admitting = true;
     const mayRun = (host: string): boolean => !this.#full(host);
-    while (this.#queue.size > 0 && this.#running < this.#parts.limits.transfersMax) {
-      const next = this.#queue.take(this.#parts.clock.now(), mayRun);
-      if (!next) return;
-      this.#admit(next);
+    try {
+      while (this.#queue.size > 0 && this.#running < this.#parts.limits.transfersMax) {
+        const next = this.#queue.take(this.#parts.clock.now(), mayRun);
+        if (!next) break;
+        this.#admit(next);
+      }
+    } finally {
+      this.#admitting = false;
     }
   }
 

@@ -4,7 +4,7 @@
 import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
 import { type Agreed, answerOptions } from "../core/options.ts";
-import { encode, type Options, type Packet, type Request } from "../core/packet.ts";
+import { decode, encode, type Options, type Request } from "../core/packet.ts";
 import { serveRead, serveWrite } from "../core/request.ts";
 import type { Patience } from "../core/retransmission.ts";
 import type {
@@ -127,10 +127,15 @@ export class Session {
   }
 
   /** A packet of the client that came to the listening port. */
-  handlePacket(packet: Packet): void {
-    const { transfer } = this.#running ?? {};
-    if (transfer && isHeard(packet, this.request.op, transfer.machine)) {
-      transfer.handleUnproven(packet);
+  handleDatagram(datagram: Uint8Array, from: Address): void {
+    if (!this.#running) return;
+    const { transfer, socket } = this.#running;
+    // Where all transfers have one port, there is no other to answer to.
+    if (transfer.machine.proven || socket.local.port === this.#asked.asked.port) {
+      transfer.handleDatagram(datagram, from);
+    } else {
+      const packet = decode(datagram);
+      if (isHeard(packet, this.request.op, transfer.machine)) transfer.handleUnproven(packet);
     }
   }
 

@@ -175,6 +175,17 @@ test("a storm ten times as large as the server is served whole, one after the ot
   assert.ok(virtual.events.of("ended").every(({ ending }) => ending === "completed"));
 });
 
+test("those who wait for what is missing are told so, one after the other", async () => {
+  const virtual = await fullServer();
+  for (const client of [second, third, fourth]) await virtual.ask(client, rrq("nope"));
+  assert.equal(virtual.port.sent.length, 0);
+  await virtual.answer(first, ack(1));
+  assert.deepEqual(
+    virtual.port.sent.map(([, to]) => to),
+    [second, third, fourth],
+  );
+});
+
 test("a server that closes lets nobody wait", async () => {
   const virtual = await fullServer();
   await virtual.ask(second, hello);

@@ -98,6 +98,7 @@ export class SendingStation extends OurStation {
   }
 
   override handlePacket(packet: Packet, now: Millis): void {
+    if (packet.op !== "rrq") this.machine.prove();
     if (packet.op === "rrq") this.machine.handleRepeatedRequest(now);
     else assert.deepEqual(this.machine.handlePacket(packet, now), []);
   }
@@ -158,6 +159,7 @@ export class ReceivingStation extends OurStation {
   }
 
   override handlePacket(packet: Packet, now: Millis): void {
+    if (packet.op !== "wrq") this.machine.prove();
     if (packet.op === "wrq") this.machine.handleRepeatedRequest(now);
     else for (const payload of this.machine.handlePacket(packet, now)) this.#take(payload);
   }
