@@ -43,6 +43,7 @@ export abstract class Machine {
   readonly #unprovenMax: number;
   /** Up to so many packets may have been sent by now. */
   #granted: number;
+  #mute = false;
   #agreed: Agreed;
   #outcome: Outcome | undefined;
   #lastWords: Uint8Array | undefined;
@@ -67,6 +68,12 @@ export abstract class Machine {
   /** The peer has shown that it receives what we send, and did not only claim an address. */
   prove(): void {
     this.#granted = Number.POSITIVE_INFINITY;
+    this.#mute = false;
+  }
+
+  /** The peer has proved nothing, has not answered in time, and gets nothing more. */
+  get mute(): boolean {
+    return this.#mute && this.#outcome === undefined;
   }
 
   get proven(): boolean {
@@ -125,6 +132,7 @@ export abstract class Machine {
     this.stats.duplicates += 1;
     if (this.proven || this.answered) return;
     this.#granted = this.stats.sent + this.#unprovenMax;
+    this.#mute = false;
     this.timer.progress();
   }
 
@@ -133,7 +141,10 @@ export abstract class Machine {
   protected mayRepeat(now: Millis): boolean {
     if (!this.timer.expired()) this.timedOut();
     else if (this.stats.sent < this.#granted) return true;
-    else this.timer.start(now);
+    else {
+      this.#mute = true;
+      this.timer.start(now);
+    }
     return false;
   }
 

@@ -8,7 +8,9 @@ import type { Clock } from "../ports.ts";
 export interface Watched {
   /** Payload bytes so far; undefined while the content is being opened. */
   readonly bytes: number | undefined;
+  readonly mute: boolean;
   abort(error: TftpError): void;
+  giveUp(): void;
 }
 
 interface Watch {
@@ -17,6 +19,8 @@ interface Watch {
   bytes: number | undefined;
 }
 
+/** Looking at all of them takes its time. */
+const crowdedMillis = 100;
 /** A limit is noticed when at most this part of it has passed in addition. */
 const share = 4;
 const longestMillis = 15_000;
@@ -27,6 +31,7 @@ export class Overdue {
   readonly #stalledMillisMax: Millis;
   readonly #watches = new Map<Watched, Watch>();
   #armed = false;
+  #crowdedAt: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(
     clock: Clock,
@@ -45,6 +50,15 @@ export class Overdue {
 
   forget(watched: Watched): void {
     this.#watches.delete(watched);
+  }
+
+  /** Somebody waits for a place: those whose client never answered make room. A client that is only
+   * slow asks again; forged requests could else fill the server. */
+  makeRoom(): void {
+    const now = this.#clock.now();
+    if (now - this.#crowdedAt < crowdedMillis) return;
+    this.#crowdedAt = now;
+    for (const watched of this.#watches.keys()) if (watched.mute) watched.giveUp();
   }
 
   #arm(): void {

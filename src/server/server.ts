@@ -157,6 +157,7 @@ export class TftpServer {
     const retry = seconds > 0 ? { retryMillis: seconds * 1000 } : {};
     const waiting = { key: keyOf(client), host: client.host, value: admitted, ...retry };
     if (!this.#queue.add(waiting, this.#parts.clock.now())) this.#ignore(request, client, busy());
+    this.#overdue.makeRoom();
   }
 
   /** A place is free. What begins may end at once, and free it again: one loop does for all. */

@@ -109,6 +109,11 @@ export class Session {
     return this.#running?.transfer.bytes;
   }
 
+  /** The client has proved nothing, and gets nothing more unless it asks again. */
+  get mute(): boolean {
+    return this.#running?.transfer.machine.mute ?? false;
+  }
+
   async start(): Promise<void> {
     let content: Content | undefined;
     try {
@@ -148,6 +153,11 @@ export class Session {
     this.#dropped ??= "failed";
     if (this.#running) this.#running.transfer.abort(error);
     else this.#leave();
+  }
+
+  /** Ends without a word, as a client that never answered does. */
+  giveUp(): void {
+    this.#running?.transfer.abandon(new TftpError("TIMED_OUT", "no answer"));
   }
 
   /** Ends without a word, for the client has begun something else. */

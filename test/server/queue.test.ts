@@ -175,6 +175,26 @@ test("a storm ten times as large as the server is served whole, one after the ot
   assert.ok(virtual.events.of("ended").every(({ ending }) => ending === "completed"));
 });
 
+test("who never answered makes room for who waits, and may ask again", async () => {
+  const virtual = await fullServer();
+  for (const time of [1000, 3000, 7000]) await virtual.advanceTo(time);
+  assert.deepEqual(virtual.running(), ["198.51.100.1 2001"]);
+  await virtual.ask(second, hello);
+  assert.deepEqual(virtual.running(), ["198.51.100.2 2002"]);
+  await virtual.ask(first, hello);
+  await virtual.answer(second, ack(1));
+  assert.deepEqual(virtual.running(), ["198.51.100.1 2001"]);
+});
+
+test("who has proved itself keeps its place, however slow it is", async () => {
+  const virtual = virtualServer({ transfersMax: 1 });
+  await virtual.ask(first, rrq("five.bin"));
+  await virtual.answer(first, ack(1));
+  for (const time of [1000, 3000, 7000, 15_000]) await virtual.advanceTo(time);
+  await virtual.ask(second, hello);
+  assert.deepEqual(virtual.running(), ["198.51.100.1 2001"]);
+});
+
 test("those who wait for what is missing are told so, one after the other", async () => {
   const virtual = await fullServer();
   for (const client of [second, third, fourth]) await virtual.ask(client, rrq("nope"));
