@@ -113,8 +113,7 @@ export function define(command: Command): void {
 const examples = `
 Examples:
   tidewire serve /srv/tftp --listen 192.0.2.1 --listen [2001:db8::1]
-  tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M
-  tidewire serve /srv/tftp --rule "allow read 192.0.2.0/24" --rule ignore`;
+  tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M`;
 
 async function run(dir: string, flags: ServeFlags): Promise<void> {
   const { port = 69, uploads = "off", log: form = "pretty" } = flags;

@@ -180,7 +180,7 @@ export class Session {
     const netascii = request.mode === "netascii";
     if (request.op === "wrq") {
       if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
-      quota.require(info.size ?? 0);
+      quota.requireRoom(info.size ?? 0);
       const sink = quota.counts(await storage.openWrite(name, info));
       return { op: "wrq", sink: netascii ? netasciiSink(sink) : sink };
     }

@@ -12,7 +12,7 @@ export class UploadQuota {
   }
 
   /** Throws TftpError TOO_LARGE where so many bytes more are too many. */
-  require(bytes: number): void {
+  requireRoom(bytes: number): void {
     if (this.#bytes + bytes > this.#bytesMax) {
       throw new TftpError("TOO_LARGE", "no room for more uploads");
     }
@@ -25,7 +25,7 @@ export class UploadQuota {
     return {
       writev: async (payloads) => {
         const bytes = payloads.reduce((sum, { length }) => sum + length, 0);
-        this.require(bytes);
+        this.requireRoom(bytes);
         own += bytes;
         this.#bytes += bytes;
         return sink.writev(payloads);
