@@ -30,6 +30,7 @@ export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
 export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
 export { defaultLimits, type Limits } from "./server/limits.ts";
 export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
+export { parseRule, type Rule, rules } from "./server/rules.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
 export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
 export { fileSink } from "./storage/file-sink.ts";
@@ -38,6 +39,7 @@ export { type LeftoversOptions, removeLeftovers } from "./storage/leftovers.ts";
 export { type ManifestOptions, manifest } from "./storage/manifest.ts";
 export { type MemoryStorage, memory } from "./storage/memory.ts";
 export { overlay } from "./storage/overlay.ts";
+export { separate } from "./storage/separate.ts";
 
 export interface ServeOptions {
   readonly storage: Storage;

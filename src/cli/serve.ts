@@ -13,15 +13,23 @@ import {
   type Limits,
   type Server,
   type ServerEvent,
+  type Storage,
+  separate,
   serve,
   TftpError,
 } from "../index.ts";
+import {
+  type AccessFlags,
+  accessJudge,
+  accessLimits,
+  addAccessOptions,
+  checkUploadFlags,
+} from "./access.ts";
 import { systemCode } from "./failure.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { type LogForm, serverLog } from "./log.ts";
 import { defineManifest, type ManifestFlags, withManifest } from "./manifest.ts";
 import {
-  bytesOption,
   choiceOption,
   numberOption,
   retriesOption,
@@ -40,7 +48,7 @@ import {
 } from "./privileges.ts";
 import { visible } from "./visible.ts";
 
-interface ServeFlags extends PrivilegeFlags, ManifestFlags {
+interface ServeFlags extends AccessFlags, PrivilegeFlags, ManifestFlags {
   readonly listen?: readonly string[];
   readonly port?: number;
   readonly uploads?: "off" | "create" | "overwrite";
@@ -52,7 +60,6 @@ interface ServeFlags extends PrivilegeFlags, ManifestFlags {
   readonly retries?: number;
   readonly transfersMax?: number;
   readonly transfersMaxPerClient?: number;
-  readonly uploadBytesMax?: number;
   readonly rollover?: 0 | 1;
   readonly singlePort?: boolean;
   readonly log?: LogForm;
@@ -108,8 +115,8 @@ function defineOptions(command: Command): void {
         [1, 1e6],
       ),
     )
-    .addOption(bytesOption("--upload-bytes-max <N>", "largest upload, such as 10M or 1G"))
-    .addOption(rolloverOption())
+    .addOption(rolloverOption());
+  addAccessOptions(command)
     .addOption(
       choiceOption("--log <FORM>", "pretty, json or off (default: pretty)", [
         "pretty",
@@ -128,9 +135,11 @@ Examples:
   tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M`;
 
 async function run(dir: string, flags: ServeFlags): Promise<void> {
-  const { port = 69, uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
+  const { port = 69, uploads = "off", log: form = "pretty" } = flags;
   const listen = flags.listen?.map((text) => parseListen(text, port));
+  checkUploadFlags(flags, uploads);
   await checkFolder(dir);
+  if (flags.uploadDir !== undefined) await checkFolder(flags.uploadDir);
   const inherited = inheritedSockets();
   if (inherited.length > 0 && (flags.listen ?? flags.port) !== undefined) throw bothGiven();
   const log = serverLog({
@@ -142,13 +151,14 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   let announced = form === "json";
   let account: Account | undefined;
   let ready = false;
+  const judge = accessJudge(flags);
   const server = await serve({
-    storage: await withManifest(directory(dir, { uploads, dotFiles }), flags),
+    storage: await withManifest(storageOf(dir, flags), flags),
     ...(inherited.length > 0 ? { inherited } : listen ? { listen } : { port }),
     singlePort: flags.singlePort ?? false,
-    limits: limitsOf(flags),
+    limits: { ...limitsOf(flags), ...accessLimits(flags) },
     // Nothing is done for a client with the rights that are about to go.
-    judge: () => ({ kind: ready ? "allow" : "ignore" }),
+    judge: (request) => (ready ? judge(request) : { kind: "ignore" }),
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {
       if (!announced && event.kind === "listening") return;
@@ -169,6 +179,15 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
 function bothGiven(): TftpError {
   const hint = "Name the addresses in the systemd socket unit alone.";
   return wrongUsage("the sockets are handed over (LISTEN_FDS), so --listen cannot name any", hint);
+}
+
+function storageOf(
+  dir: string,
+  { uploads = "off", dotFiles = false, uploadDir }: ServeFlags,
+): Storage {
+  if (uploadDir === undefined) return directory(dir, { uploads, dotFiles });
+  const writes = directory(uploadDir, { uploads, dotFiles });
+  return separate({ reads: directory(dir, { dotFiles }), writes });
 }
 
 /** `:6969` alone stands for no address that could be named: --port does that for all of them.
@@ -219,7 +238,6 @@ function limitsOf(flags: ServeFlags): Partial<Limits> {
     "retries",
     "transfersMax",
     "transfersMaxPerClient",
-    "uploadBytesMax",
     "rollover",
   ] as const;
   const given = names.filter((name) => rest[name] !== undefined).map((name) => [name, rest[name]]);

@@ -40,6 +40,10 @@ export abstract class Machine {
   readonly stats: Stats = { sent: 0, resent: 0, received: 0, duplicates: 0 };
   protected readonly asked: Options | undefined;
   protected readonly timer: RetransmissionTimer;
+  readonly #unprovenMax: number;
+  /** Up to so many packets may have been sent by now. */
+  #granted: number;
+  #mute = false;
   #agreed: Agreed;
   #outcome: Outcome | undefined;
   #lastWords: Uint8Array | undefined;
@@ -49,6 +53,7 @@ export abstract class Machine {
   constructor(setup: Setup, floorMillis: Millis) {
     this.asked = setup.asked;
     this.timer = new RetransmissionTimer(setup, floorMillis);
+    this.#granted = this.#unprovenMax = setup.unprovenMax ?? Number.POSITIVE_INFINITY;
     this.#agreed = setup.agreed;
     this.timer.agree(setup.agreed.exactTimeoutMillis);
   }
@@ -61,6 +66,21 @@ export abstract class Machine {
   abstract pollTransmit(now: Millis, maxBlocks: number): Transmit | undefined;
   /** The peer has answered the opening: both ends know of each other. */
   abstract readonly answered: boolean;
+
+  /** The peer has shown that it receives what we send, and did not only claim an address. */
+  prove(): void {
+    this.#granted = Number.POSITIVE_INFINITY;
+    this.#mute = false;
+  }
+
+  /** The peer has proved nothing, has not answered in time, and gets nothing more. */
+  get mute(): boolean {
+    return this.#mute && this.#outcome === undefined;
+  }
+
+  get proven(): boolean {
+    return this.#granted === Number.POSITIVE_INFINITY;
+  }
 
   get agreed(): Agreed {
     return this.#agreed;
@@ -108,6 +128,27 @@ export abstract class Machine {
   protected timedOut(): void {
     const message = this.answered ? "the peer stopped answering" : "no answer";
     this.abandon(new TftpError("TIMED_OUT", message));
+  }
+
+  /** The peer's request came once more, and pays for as many packets as the first. */
+  protected countRepeatedRequest(): void {
+    this.stats.duplicates += 1;
+    if (this.proven || this.answered) return;
+    this.#granted = this.stats.sent + this.#unprovenMax;
+    this.#mute = false;
+    this.timer.progress();
+  }
+
+  /** The deadline has passed. False: the attempts are used up, or what may go to a peer that has
+   * proved nothing; then patience goes on in silence. */
+  protected mayRepeat(now: Millis): boolean {
+    if (!this.timer.expired()) this.timedOut();
+    else if (this.stats.sent < this.#granted) return true;
+    else {
+      this.#mute = true;
+      this.timer.start(now);
+    }
+    return false;
   }
 
   /** The answer to our own request: what it says holds, or it ends the transfer. */

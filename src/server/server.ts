@@ -5,12 +5,18 @@ import { parseDecimal } from "../core/options.ts";
 import { decode, encode, type Packet, type Request } from "../core/packet.ts";
 import type { Address, Clock, DatagramSocket, Network, RequestInfo, Storage } from "../ports.ts";
 import { ImageCache } from "../transfer/image-cache.ts";
+import { Pacing } from "../transfer/pace.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
 import { type Limits, RateLimit } from "./limits.ts";
+import { Overdue } from "./overdue.ts";
 import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
-import { Session, type SessionEnds, type Surroundings } from "./session.ts";
+import { AdmissionQueue } from "./queue.ts";
+import { busy, ErrorRates, nameTooLong, RequestRates, tooMany } from "./rates.ts";
+import { fittingMessage } from "./reflection.ts";
+import { isEqual, Session, type SessionEnds, type Surroundings } from "./session.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
+import { UploadQuota } from "./upload-quota.ts";
 
 export interface ServerParts {
   readonly storage: Storage;
@@ -33,13 +39,18 @@ export class TftpServer {
   /** By the client's address and port: its TID is all that tells one request from another. */
   readonly #sessions = new Map<string, Session>();
   readonly #perClient = new Map<string, number>();
+  readonly #queue: AdmissionQueue<Admitted>;
+  readonly #requests: RequestRates;
+  readonly #errors: ErrorRates;
   readonly #strayErrors: RateLimit;
   #stranger = { key: "", answeredAt: 0 };
+  readonly #overdue: Overdue;
   #running = 0;
   /** With those that only stay to repeat their last ACK. */
   #open = 0;
   #lastId = 0;
   #closing = false;
+  #admitting = false;
   #onIdle: () => void = () => {};
 
   constructor(parts: ServerParts) {
@@ -49,15 +60,22 @@ export class TftpServer {
       : new TransferPorts(parts.network, parts.random, (datagram, from, socket) => {
           this.#handleStranger(decode(datagram), from, socket);
         });
+    const { limits } = parts;
     this.#surroundings = {
-      storage: parts.storage,
+      ...parts,
       ports: this.#ports,
       scheduler: new Scheduler(parts.clock),
-      images: parts.images ?? new ImageCache(parts.limits.cacheBytes),
-      limits: parts.limits,
-      random: parts.random,
+      images: parts.images ?? new ImageCache(limits.cacheBytes),
+      quota: new UploadQuota(limits.uploadTotalBytesMax),
+      pacing: new Pacing(limits.bytesPerSecond, limits.bytesPerSecondPerTransfer),
     };
-    this.#strayErrors = new RateLimit(parts.limits.strayErrorsPerSecond);
+    this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
+      this.#ignore(request, info.client, busy()),
+    );
+    this.#requests = new RequestRates(limits);
+    this.#errors = new ErrorRates(limits);
+    this.#strayErrors = new RateLimit(limits.strayErrorsPerSecond);
+    this.#overdue = new Overdue(parts.clock, limits);
   }
 
   /** Takes requests from this socket, which stays its opener's to close. */
@@ -85,6 +103,7 @@ export class TftpServer {
   /** Takes no more requests, lets what runs go on for `graceMillis`, then ends it with an ERROR. */
   async close(graceMillis: number): Promise<void> {
     this.#closing = true;
+    this.#queue.clear();
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
@@ -112,6 +131,7 @@ export class TftpServer {
   #handleStray(packet: Packet, from: Address, socket: DatagramSocket): void {
     if (packet.op !== "invalid") {
       if (packet.op !== "error") this.#turnAway(5, "no transfer of yours", from, socket);
+      else this.#queue.remove(keyOf(from));
     } else if (packet.request) this.#turnAway(4, packet.reason, from, socket);
     // An answer to what is not TFTP would be an echo: two servers could send it to and fro.
     else this.#emit({ kind: "stray", from, reason: packet.reason });
@@ -133,9 +153,15 @@ export class TftpServer {
 
   #handleRequest(request: Request, from: Address, socket: DatagramSocket): void {
     if (this.#closing) return;
-    const earlier = this.#sessions.get(keyOf(from));
-    if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
+    const key = keyOf(from);
+    const earlier = this.#sessions.get(key);
+    const waiting = this.#queue.get(key);
+    const now = this.#parts.clock.now();
+    if (!this.#requests.allows(from.host, now)) this.#ignore(request, from, tooMany("requests"));
+    else if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
+    else if (waiting && isEqual(waiting.request, request)) this.#queue.renew(key, now);
     else {
+      this.#queue.remove(key);
       earlier?.replace();
       this.#judge(request, from, socket);
     }
@@ -143,11 +169,43 @@ export class TftpServer {
 
   #judge(request: Request, from: Address, socket: DatagramSocket): void {
     const info = describe(request, from);
-    const verdict = this.#verdict({ ...info, op: request.op, filename: request.filename });
+    const isTooLong = request.filename.length > this.#parts.limits.nameLengthMax;
+    const verdict = isTooLong
+      ? nameTooLong
+      : this.#verdict({ ...info, op: request.op, filename: request.filename });
     if (verdict.kind === "refuse") this.#refuse(request, from, socket, verdict.error);
     else if (verdict.kind === "ignore") this.#ignore(request, from);
-    else if (this.#full(from)) this.#ignore(request, from, busy());
-    else this.#admit(request, verdict.filename ?? request.filename, info, socket);
+    else {
+      const admitted = { request, name: verdict.filename ?? request.filename, info, socket };
+      if (this.#full(from.host)) this.#enqueue(admitted);
+      else this.#admit(admitted);
+    }
+  }
+
+  #enqueue(admitted: Admitted): void {
+    const { request, info } = admitted;
+    const { client } = info;
+    const seconds = parseDecimal(request.options.get("timeout")?.value ?? "") ?? 0;
+    const retry = seconds > 0 ? { retryMillis: seconds * 1000 } : {};
+    const waiting = { key: keyOf(client), host: client.host, value: admitted, ...retry };
+    if (!this.#queue.add(waiting, this.#parts.clock.now())) this.#ignore(request, client, busy());
+    this.#overdue.makeRoom();
+  }
+
+  /** A place is free. What begins may end at once, and free it again: one loop does for all. */
+  #admitWaiting(): void {
+    if (this.#admitting) return;
+    this.#admitting = true;
+    const mayRun = (host: string): boolean => !this.#full(host);
+    try {
+      while (this.#queue.size > 0 && this.#running < this.#parts.limits.transfersMax) {
+        const next = this.#queue.take(this.#parts.clock.now(), mayRun);
+        if (!next) break;
+        this.#admit(next);
+      }
+    } finally {
+      this.#admitting = false;
+    }
   }
 
   /** The judge is not ours: where it fails, the request fails and the server goes on. */
@@ -161,11 +219,13 @@ export class TftpServer {
     }
   }
 
-  #admit(request: Request, name: string, info: RequestInfo, socket: DatagramSocket): void {
+  #admit({ request, name, info, socket }: Admitted): void {
     const key = keyOf(info.client);
     let leave = (): void => {
-      this.#count(info.client, -1);
       leave = () => {};
+      this.#count(info.client, -1);
+      this.#overdue.forget(session);
+      this.#admitWaiting();
     };
     const ends: SessionEnds = {
       onStarted: (transfer) => this.#emit({ kind: "started", transfer }),
@@ -188,11 +248,13 @@ export class TftpServer {
     this.#count(info.client, 1);
     this.#open += 1;
     session.start();
+    this.#overdue.watch(session);
+    void session.start();
   }
 
-  #full(from: Address): boolean {
+  #full(host: string): boolean {
     const { transfersMax, transfersMaxPerClient } = this.#parts.limits;
-    const ofClient = this.#perClient.get(from.host) ?? 0;
+    const ofClient = this.#perClient.get(host) ?? 0;
     return this.#running >= transfersMax || ofClient >= transfersMaxPerClient;
   }
 
@@ -204,8 +266,10 @@ export class TftpServer {
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {
-    sendError(socket, to, error.wireCode, error.message);
-    this.#emit({ kind: "refused", request: refused(request, to), error });
+    if (this.#errors.allows(to.host, this.#parts.clock.now())) {
+      sendError(socket, to, error.wireCode, fittingMessage(error.message, request));
+      this.#emit({ kind: "refused", request: refused(request, to), error });
+    } else this.#ignore(request, to, tooMany("errors"));
   }
 
   #ignore(request: Request, from: Address, error?: TftpError): void {
@@ -223,6 +287,13 @@ export class TftpServer {
 
 /** A stranger hears ERROR 5 at most so often, so that nobody can use us to flood a third party. */
 const strangerMillis = 1000;
+/** A request with a verdict. */
+interface Admitted {
+  readonly request: Request;
+  readonly name: string;
+  readonly info: RequestInfo;
+  readonly socket: DatagramSocket;
+}
 
 function keyOf(client: Address): string {
   return `${client.host} ${client.port}`;
@@ -236,10 +307,6 @@ function describe(request: Request, client: Address): RequestInfo {
   const { mode, options } = request;
   const size = request.op === "wrq" ? parseDecimal(options.get("tsize")?.value ?? "") : undefined;
   return { client, mode, options, ...(size === undefined ? {} : { size }) };
-}
-
-function busy(): TftpError {
-  return new TftpError("BUSY", "too many transfers at once");
 }
 
 function sendError(socket: DatagramSocket, to: Address, code: number, message: string): void {

@@ -4,38 +4,40 @@
 import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
 import { type Agreed, answerOptions, parseDecimal } from "../core/options.ts";
-import { encode, type Options, type Request } from "../core/packet.ts";
+import { decode, type Options, type Request } from "../core/packet.ts";
 import { serveRead, serveWrite } from "../core/request.ts";
 import type { Patience } from "../core/retransmission.ts";
-import type { Address, DatagramSocket, RequestInfo, Sink, Source, Storage } from "../ports.ts";
+import type { Address, DatagramSocket, Sink, Source } from "../ports.ts";
 import type { ImageCache } from "../transfer/image-cache.ts";
-import { Incoming, tooLarge } from "../transfer/incoming.ts";
-import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
+import { Incoming } from "../transfer/incoming.ts";
 import { Outgoing } from "../transfer/outgoing.ts";
+import type { Pacing } from "../transfer/pace.ts";
 import { Peer } from "../transfer/peer.ts";
 import type { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
+import {
+  type Content,
+  type ContentPlace,
+  type ContentRequest,
+  openContent,
+  putAway,
+} from "./content.ts";
 import type { Ending, TransferInfo } from "./events.ts";
-import type { Limits } from "./limits.ts";
+import { copiesToUnproven, isHeard } from "./reflection.ts";
 import type { Ports } from "./transfer-ports.ts";
 
 /** What a session finds at its server. */
-export interface Surroundings {
-  readonly storage: Storage;
+export interface Surroundings extends ContentPlace {
   readonly ports: Ports;
   readonly scheduler: Scheduler;
   readonly images: ImageCache;
-  readonly limits: Limits;
+  readonly pacing: Pacing;
   /** 0 to 1, for the spread of timers. */
   readonly random: () => number;
 }
 
-export interface SessionRequest {
+export interface SessionRequest extends ContentRequest {
   readonly id: number;
-  readonly request: Request;
-  /** The name after the verdict. */
-  readonly name: string;
-  readonly info: RequestInfo;
   /** The address that was asked; the transfer's socket is bound to the same. */
   readonly asked: Address;
 }
@@ -53,6 +55,7 @@ interface Running {
   readonly transfer: Outgoing | Incoming;
   readonly socket: DatagramSocket;
   readonly size: number | undefined;
+  readonly stored: Source | Sink;
   readonly options: boolean;
 }
 
@@ -63,8 +66,6 @@ export class Session {
   readonly #ends: SessionEnds;
   readonly #startedAt: number = Date.now();
   #running: Running | undefined;
-  /** As it is stored, before any translation. */
-  #stored: Source | Sink | undefined;
   #dropped: Ending | undefined;
   #gone = false;
 
@@ -82,7 +83,7 @@ export class Session {
     const { transfer } = this.#running ?? {};
     if (transfer?.machine.outcome) return false;
     if (transfer?.machine.answered && transfer.silentMillis >= lateMillis) return false;
-    return String(encode(request)) === String(encode(this.request));
+    return isEqual(request, this.request);
   }
 
   /** Only a last ACK is still to be repeated if need be. */
@@ -94,11 +95,21 @@ export class Session {
     return this.#running && this.#describe(this.#running);
   }
 
+  /** Payload bytes so far; undefined while the content is being opened. */
+  get bytes(): number | undefined {
+    return this.#running?.transfer.bytes;
+  }
+
+  /** The client has proved nothing, and gets nothing more unless it asks again. */
+  get mute(): boolean {
+    return this.#running?.transfer.machine.mute ?? false;
+  }
+
   /** Begins at once where content and socket are at hand: a promise costs a small file as much as
    * its transfer. */
   start(): void {
     try {
-      const opening = this.#openContent();
+      const opening = openContent(this.#asked, this.#around);
       if (opening instanceof Promise) opening.then((content) => this.#bind(content), this.#refuse);
       else this.#bind(opening);
     } catch (thrown) {
@@ -137,9 +148,17 @@ export class Session {
     this.#leave();
   };
 
-  /** A packet of the client that came to the listening port, or its request once more. */
+  /** A packet of the client that came to the listening port. */
   handleDatagram(datagram: Uint8Array, from: Address): void {
-    this.#running?.transfer.handleDatagram(datagram, from);
+    if (!this.#running) return;
+    const { transfer, socket } = this.#running;
+    // Where all transfers have one port, there is no other to answer to.
+    if (transfer.machine.proven || socket.local.port === this.#asked.asked.port) {
+      transfer.handleDatagram(datagram, from);
+    } else {
+      const packet = decode(datagram);
+      if (isHeard(packet, this.request.op, transfer.machine)) transfer.handleUnproven(packet);
+    }
   }
 
   handleRepeatedRequest(): void {
@@ -151,6 +170,11 @@ export class Session {
     this.#dropped ??= "failed";
     if (this.#running) this.#running.transfer.abort(error);
     else this.#leave();
+  }
+
+  /** Ends without a word, as a client that never answered does. */
+  giveUp(): void {
+    this.#running?.transfer.abandon(new TftpError("TIMED_OUT", "no answer"));
   }
 
   /** Ends without a word, for the client has begun something else. */
@@ -165,35 +189,6 @@ export class Session {
   #leave(): void {
     if (!this.#gone) this.#ends.onGone();
     this.#gone = true;
-  }
-
-  #openContent(): Content | Promise<Content> {
-    const { request, name, info } = this.#asked;
-    if (request.op === "wrq") return this.#openSink();
-    if (request.mode === "netascii") return this.#openText();
-    const { storage } = this.#around;
-    const source = storage.readAtHand?.(name, info);
-    if (source) return this.#contentOf(source);
-    return storage.openRead(name, info).then((opened) => this.#contentOf(opened));
-  }
-
-  async #openText(): Promise<Content> {
-    const { name, info } = this.#asked;
-    const source = (this.#stored = await this.#around.storage.openRead(name, info));
-    return { op: "rrq", source: await netasciiSource(source) };
-  }
-
-  #contentOf(source: Source): Content {
-    this.#stored = source;
-    return { op: "rrq", source };
-  }
-
-  async #openSink(): Promise<Content> {
-    const { request, name, info } = this.#asked;
-    const { storage, limits } = this.#around;
-    if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
-    const sink = (this.#stored = await storage.openWrite(name, info));
-    return { op: "wrq", sink: request.mode === "netascii" ? netasciiSink(sink) : sink };
   }
 
   #run(content: Content, socket: DatagramSocket): void {
@@ -212,8 +207,11 @@ export class Session {
       timeoutMillis: limits.timeoutMillis,
       attempts: limits.retries,
       jitter: random(),
+      unprovenMax: copiesToUnproven(request, answer),
     };
+    const pacer = this.#around.pacing.pacer();
     const parts: TransferParts = {
+      ...(pacer ? { pacer } : {}),
       socket,
       scheduler,
       peer: new Peer(info.client, { adopts: false }),
@@ -221,7 +219,8 @@ export class Session {
       onDone: () => void socket.close().then(() => this.#leave()),
     };
     const transfer = this.#transfer(content, parts, answer, agreed, patience);
-    this.#running = { transfer, socket, size, options: answer.size > 0 };
+    const { stored } = content;
+    this.#running = { transfer, socket, size, stored, options: answer.size > 0 };
     socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
     this.#ends.onStarted(this.#describe(this.#running));
     transfer.begin();
@@ -264,9 +263,9 @@ export class Session {
     return error.code === "TIMED_OUT" && allSent ? "unconfirmed" : "failed";
   }
 
-  #describe({ transfer, socket, size, options }: Running): TransferInfo {
+  #describe({ transfer, socket, size, stored, options }: Running): TransferInfo {
     const { op, filename, mode } = this.request;
-    const sha256 = this.#stored?.sha256;
+    const { sha256 } = stored;
     return {
       id: this.#asked.id,
       op,
@@ -289,14 +288,19 @@ function asksLittle(options: Options): boolean {
   return !options.has("windowsize") && blksize <= 1468;
 }
 
+/** To the letter, options too. */
+export function isEqual(request: Request, other: Request): boolean {
+  const { op, filename, mode, options } = request;
+  if (op !== other.op || filename !== other.filename || mode !== other.mode) return false;
+  const others = [...other.options.values()];
+  return (
+    options.size === others.length &&
+    [...options.values()].every(({ name, value }, at) => {
+      return name === others[at]?.name && value === others[at]?.value;
+    })
+  );
+}
+
 /** A busy server may read a repeated request long after its answer to the first one was
  * acknowledged. */
 const lateMillis = 1000;
-
-type Content =
-  | { readonly op: "rrq"; readonly source: Source }
-  | { readonly op: "wrq"; readonly sink: Sink };
-
-function putAway(content: Content): Promise<void> {
-  return content.op === "rrq" ? content.source.close() : content.sink.discard();
-}
