@@ -34,6 +34,8 @@ export interface Setup extends Patience {
   readonly asked?: Options;
   /** What holds; for a client, until the answer says more. */
   readonly agreed: Agreed;
+  /** ERROR codes that the peer takes otherwise than they are meant, and what is sent instead. */
+  readonly errorCodes?: ReadonlyMap<number, number>;
 }
 
 export abstract class Machine {
@@ -43,11 +45,13 @@ export abstract class Machine {
   #agreed: Agreed;
   #outcome: Outcome | undefined;
   #lastWords: Uint8Array | undefined;
+  readonly #errorCodes: ReadonlyMap<number, number> | undefined;
 
   constructor(setup: Setup, floorMillis: Millis) {
     this.asked = setup.asked;
     this.timer = new RetransmissionTimer(setup, floorMillis);
     this.#agreed = setup.agreed;
+    this.#errorCodes = setup.errorCodes;
     this.timer.agree(setup.agreed.exactTimeoutMillis);
   }
 
@@ -88,7 +92,8 @@ export abstract class Machine {
   /** What the peer sent ends the transfer: one ERROR tells it so. */
   protected refuse(error: TftpError): void {
     if (this.#outcome) return;
-    this.#lastWords = encode({ op: "error", code: error.wireCode, message: error.message });
+    const code = this.#errorCodes?.get(error.wireCode) ?? error.wireCode;
+    this.#lastWords = encode({ op: "error", code, message: error.message });
     this.#end({ ok: false, error });
   }
 

@@ -15,16 +15,19 @@ export interface Asking {
   readonly agreed: Agreed;
 }
 
+/** How a server deals with one kind of client. */
+export type Manners = Patience & Pick<Setup, "errorCodes">;
+
 /** A server that answers an RRQ: OACK, or DATA 1 at once where no option was understood. */
-export function serveRead(answer: Options, agreed: Agreed, patience: Patience): Sender {
-  if (answer.size === 0) return new Sender({ ...patience, agreed });
-  return new Sender({ ...patience, agreed, opening: encode({ op: "oack", options: answer }) });
+export function serveRead(answer: Options, agreed: Agreed, manners: Manners): Sender {
+  if (answer.size === 0) return new Sender({ ...manners, agreed });
+  return new Sender({ ...manners, agreed, opening: encode({ op: "oack", options: answer }) });
 }
 
 /** A server that answers a WRQ: OACK, or ACK 0. */
-export function serveWrite(answer: Options, agreed: Agreed, patience: Patience): Receiver {
+export function serveWrite(answer: Options, agreed: Agreed, manners: Manners): Receiver {
   const opening = answer.size === 0 ? encodeAck(0) : encode({ op: "oack", options: answer });
-  return new Receiver({ ...patience, agreed, opening });
+  return new Receiver({ ...manners, agreed, opening });
 }
 
 /** A client that fetches a file. */

@@ -6,9 +6,11 @@ import { decode, encode, type Request } from "../core/packet.ts";
 import type { Address, Clock, DatagramSocket, Network, RequestInfo, Storage } from "../ports.ts";
 import { ImageCache } from "../transfer/image-cache.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
+import { diagnoseMissing } from "./diagnosis.ts";
 import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
 import { type Limits, RateLimit } from "./limits.ts";
 import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
+import { errorCodeFor, recognise } from "./profiles.ts";
 import { Session, type SessionEnds } from "./session.ts";
 
 export interface ServerParts {
@@ -132,11 +134,12 @@ export class TftpServer {
       leave = () => {};
     };
     const ends: SessionEnds = {
-      onStarted: (transfer) => this.#emit({ kind: "started", transfer }),
+      onStarted: (transfer, diagnosis) =>
+        this.#emit({ kind: "started", transfer, ...(diagnosis ? { diagnosis } : {}) }),
       onRefused: (error) => this.#refuse(request, info.client, socket, error),
-      onEnded: (ending, transfer, error) => {
+      onEnded: (ended) => {
         leave();
-        this.#emit({ kind: "ended", ending, transfer, ...(error ? { error } : {}) });
+        this.#emit(ended);
       },
       onGone: () => {
         leave();
@@ -172,8 +175,11 @@ export class TftpServer {
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {
-    sendError(socket, to, error.wireCode, error.message);
-    this.#emit({ kind: "refused", request: refused(request, to), error });
+    const code = errorCodeFor(recognise(request.options), error.wireCode);
+    sendError(socket, to, code, error.message);
+    const diagnosis = diagnoseMissing(error);
+    const event = { request: refused(request, to), error, ...(diagnosis ? { diagnosis } : {}) };
+    this.#emit({ kind: "refused", ...event });
   }
 
   #ignore(request: Request, from: Address, error?: TftpError): void {
@@ -194,7 +200,8 @@ function keyOf(client: Address): string {
 }
 
 function refused(request: Request, client: Address): RefusedRequest {
-  return { op: request.op, filename: request.filename, client };
+  const family = recognise(request.options)?.family;
+  return { op: request.op, filename: request.filename, client, ...(family ? { family } : {}) };
 }
 
 function describe(request: Request, client: Address): RequestInfo {

@@ -5,8 +5,7 @@ import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
 import { type Agreed, answerOptions } from "../core/options.ts";
 import { encode, type Options, type Request } from "../core/packet.ts";
-import { serveRead, serveWrite } from "../core/request.ts";
-import type { Patience } from "../core/retransmission.ts";
+import { type Manners, serveRead, serveWrite } from "../core/request.ts";
 import type {
   Address,
   DatagramSocket,
@@ -23,8 +22,11 @@ import { Outgoing } from "../transfer/outgoing.ts";
 import { Peer } from "../transfer/peer.ts";
 import type { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
-import type { Ending, TransferInfo } from "./events.ts";
+import { type Diagnosis, foresee } from "./diagnosis.ts";
+import { endOf } from "./ending.ts";
+import type { Ended, Ending, TransferInfo } from "./events.ts";
 import type { Limits } from "./limits.ts";
+import { mayStopAt65535, nameFor, pacedFor, recognise, termsFor } from "./profiles.ts";
 
 /** What a session finds at its server. */
 export interface Surroundings {
@@ -48,10 +50,10 @@ export interface SessionRequest {
 }
 
 export interface SessionEnds {
-  readonly onStarted: (info: TransferInfo) => void;
+  readonly onStarted: (info: TransferInfo, warning?: Diagnosis) => void;
   /** The content cannot be had: one ERROR is due. */
   readonly onRefused: (error: TftpError) => void;
-  readonly onEnded: (ending: Ending, info: TransferInfo, error?: TftpError) => void;
+  readonly onEnded: (ended: Ended) => void;
   /** Nothing of the session is left. */
   readonly onGone: () => void;
 }
@@ -61,6 +63,7 @@ interface Running {
   readonly socket: DatagramSocket;
   readonly size: number | undefined;
   readonly options: boolean;
+  readonly peer: Peer;
 }
 
 export class Session {
@@ -69,12 +72,16 @@ export class Session {
   readonly #around: Surroundings;
   readonly #ends: SessionEnds;
   readonly #startedAt: number = Date.now();
+  readonly #profile: ReturnType<typeof recognise>;
+  #requestRepeats = 0;
+  #toAskedPort = 0;
   #running: Running | undefined;
   #dropped: Ending | undefined;
   #gone = false;
 
   constructor(asked: SessionRequest, around: Surroundings, ends: SessionEnds) {
     this.request = asked.request;
+    this.#profile = recognise(asked.request.options);
     this.#asked = asked;
     this.#around = around;
     this.#ends = ends;
@@ -118,10 +125,12 @@ export class Session {
 
   /** A packet of the client that came to the listening port, or its request once more. */
   handleDatagram(datagram: Uint8Array, from: Address): void {
+    if (this.#running?.socket.local.port !== this.#asked.asked.port) this.#toAskedPort += 1;
     this.#running?.transfer.handleDatagram(datagram, from);
   }
 
   handleRepeatedRequest(): void {
+    this.#requestRepeats += 1;
     this.#running?.transfer.handleRepeatedRequest();
   }
 
@@ -147,7 +156,8 @@ export class Session {
   }
 
   async #openContent(): Promise<Content> {
-    const { request, name, info } = this.#asked;
+    const { request, info } = this.#asked;
+    const name = nameFor(this.#profile, this.#asked.name);
     const { storage, limits } = this.#around;
     const netascii = request.mode === "netascii";
     if (request.op === "wrq") {
@@ -165,44 +175,48 @@ export class Session {
     const size = content.op === "rrq" ? content.source.size : info.size;
     // What a client sends must fit our receive buffer: the rest of its window would be lost.
     const heldBytes = content.op === "wrq" ? socket.receiveBufferBytes : Number.POSITIVE_INFINITY;
-    const { answer, agreed } = answerOptions(request.options, {
+    const terms = {
       op: request.op,
       ...limits,
       windowBytesMax: Math.min(limits.windowBytesMax, heldBytes),
       ...(size === undefined ? {} : { size }),
-    });
-    const patience = {
-      timeoutMillis: limits.timeoutMillis,
-      attempts: limits.retries,
-      jitter: random(),
     };
+    const profile = this.#profile;
+    const { answer, agreed } = answerOptions(request.options, termsFor(profile, terms));
+    const { timeoutMillis, retries: attempts } = limits;
+    const patience = { timeoutMillis, attempts, jitter: random() };
+    const paced = pacedFor(profile, agreed, patience);
+    const errorCodes = profile?.errorCodes;
+    const manners = { ...paced.patience, ...(errorCodes ? { errorCodes } : {}) };
+    const peer = new Peer(info.client, { adopts: false });
     const parts: TransferParts = {
       socket,
       scheduler,
-      peer: new Peer(info.client, { adopts: false }),
+      peer,
       onOutcome: (outcome) => this.#ended(outcome),
       onDone: () => void socket.close().then(() => this.#leave()),
     };
-    const transfer = this.#transfer(content, parts, answer, agreed, patience);
-    this.#running = { transfer, socket, size, options: answer.size > 0 };
+    const transfer = this.#transfer(content, parts, { answer, agreed: paced.agreed, manners });
+    this.#running = { transfer, socket, size, options: answer.size > 0, peer };
     socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
-    this.#ends.onStarted(this.#describe(this.#running));
+    this.#ends.onStarted(this.#describe(this.#running), this.#foresee(size, agreed));
     transfer.begin();
   }
 
-  #transfer(
-    content: Content,
-    parts: TransferParts,
-    answer: Options,
-    agreed: Agreed,
-    patience: Patience,
-  ): Outgoing | Incoming {
+  #foresee(size: number | undefined, { blksize }: Agreed): Diagnosis | undefined {
+    const { op, options } = this.request;
+    if (op === "wrq" || !mayStopAt65535(this.#profile, options)) return undefined;
+    return foresee(size, blksize);
+  }
+
+  #transfer(content: Content, parts: TransferParts, terms: Settled): Outgoing | Incoming {
+    const { answer, agreed, manners } = terms;
     if (content.op === "wrq") {
-      const machine = serveWrite(answer, agreed, patience);
+      const machine = serveWrite(answer, agreed, manners);
       return new Incoming(parts, machine, content.sink, this.#around.limits.uploadBytesMax);
     }
     const { source } = content;
-    const machine = serveRead(answer, agreed, patience);
+    const machine = serveRead(answer, agreed, manners);
     return new Outgoing(parts, machine, ({ blksize, rollover }) => {
       const { name, request } = this.#asked;
       return this.#around.images.open({ name, mode: request.mode, blksize, rollover }, source);
@@ -212,19 +226,22 @@ export class Session {
   #ended(outcome: Outcome): void {
     const running = this.#running as Running;
     const error = outcome.ok ? undefined : outcome.error;
-    this.#ends.onEnded(this.#ending(running, error), this.#describe(running), error);
-  }
-
-  #ending(running: Running, error: TftpError | undefined): Ending {
-    if (!error) return "completed";
-    if (this.#dropped === "replaced") return "replaced";
-    const { machine } = running.transfer;
-    if (error.origin === "remote") {
-      const probe = running.options && !machine.answered && this.request.options.has("tsize");
-      return probe && (error.wireCode === 0 || error.wireCode === 8) ? "probe" : "aborted";
-    }
-    const allSent = "allSent" in machine && machine.allSent && machine.answered;
-    return error.code === "TIMED_OUT" && allSent ? "unconfirmed" : "failed";
+    const { ending, diagnosis } = endOf({
+      request: this.request,
+      ...running,
+      machine: running.transfer.machine,
+      ...(error ? { error } : {}),
+      replaced: this.#dropped === "replaced",
+      requestRepeats: this.#requestRepeats,
+      toAskedPort: this.#toAskedPort,
+    });
+    this.#ends.onEnded({
+      kind: "ended",
+      ending,
+      transfer: this.#describe(running),
+      ...(error ? { error } : {}),
+      ...(diagnosis ? { diagnosis } : {}),
+    });
   }
 
   #describe({ transfer, socket, size, options }: Running): TransferInfo {
@@ -236,6 +253,7 @@ export class Session {
       mode,
       client: transfer.peer,
       local: socket.local,
+      ...(this.#profile ? { family: this.#profile.family } : {}),
       ...(size === undefined ? {} : { size }),
       options,
       startedAt: this.#startedAt,
@@ -247,6 +265,12 @@ export class Session {
 /** A busy server may read a repeated request long after its answer to the first one was
  * acknowledged. */
 const lateMillis = 1000;
+
+interface Settled {
+  readonly answer: Options;
+  readonly agreed: Agreed;
+  readonly manners: Manners;
+}
 
 type Content =
   | { readonly op: "rrq"; readonly source: Source }

@@ -1,0 +1,49 @@
+// What nearly every device does after its own peculiar beginning.
+
+import assert from "node:assert/strict";
+import { ack } from "../server/device.ts";
+import type { Device } from "./line.ts";
+
+/** Reads in lock-step from the block after `block` to the end; the whole must be `expected`. */
+export async function readOn(
+  device: Device,
+  expected: Uint8Array,
+  { blksize = 512, after = 0 }: { readonly blksize?: number; readonly after?: number } = {},
+): Promise<void> {
+  const parts: Uint8Array[] = [];
+  for (let block = after + 1; ; block++) {
+    const payload = await device.data(block);
+    parts.push(payload);
+    await device.answer(ack(block & 0xffff));
+    if (payload.length < blksize) break;
+  }
+  assert.ok(Buffer.concat(parts).equals(expected.subarray(after * blksize)), "the file is whole");
+}
+
+/** After an OACK: ACK 0, then as `readOn`. */
+export async function readAll(
+  device: Device,
+  expected: Uint8Array,
+  blksize: number,
+): Promise<void> {
+  await device.answer(ack(0));
+  await readOn(device, expected, { blksize });
+}
+
+/** After ACK 0, one ACK for each window; what the OACK does not name is as RFC 1350 says. */
+export async function readWindows(
+  device: Device,
+  expected: Uint8Array,
+  agreed: { readonly [option: string]: string },
+): Promise<void> {
+  const { blksize = 512, windowsize = 1 } = agreed;
+  const parts: Uint8Array[] = [];
+  for (let block = 1; ; block++) {
+    const payload = await device.data(block);
+    parts.push(payload);
+    const last = payload.length < Number(blksize);
+    if (last || block % Number(windowsize) === 0) await device.answer(ack(block & 0xffff));
+    if (last) break;
+  }
+  assert.ok(Buffer.concat(parts).equals(expected), "the file is whole");
+}
