@@ -12,6 +12,7 @@ import { type Limits, RateLimit } from "./limits.ts";
 import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
 import { errorCodeFor, recognise } from "./profiles.ts";
 import { Session, type SessionEnds } from "./session.ts";
+import { Told } from "./told.ts";
 
 export interface ServerParts {
   readonly storage: Storage;
@@ -31,6 +32,7 @@ export class TftpServer {
   readonly #sessions = new Map<string, Session>();
   readonly #perClient = new Map<string, number>();
   readonly #strayErrors: RateLimit;
+  readonly #told = new Told();
   #running = 0;
   /** With those that only stay to repeat their last ACK. */
   #open = 0;
@@ -86,15 +88,19 @@ export class TftpServer {
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
     else if (session) session.handleDatagram(datagram, from);
     else if (packet.op !== "invalid") {
-      if (packet.op !== "error") this.#turnAway(5, "no transfer of yours", from, socket);
+      const known = packet.op === "ack" && this.#told.has(keyOf(from), this.#parts.clock.now());
+      if (known) this.#emit({ kind: "stray", from, reason: "it acknowledges an ERROR" });
+      else if (packet.op !== "error") this.#turnAway(5, "no transfer of yours", from, socket);
     } else if (packet.request) this.#turnAway(4, packet.reason, from, socket);
     // An answer to what is not TFTP would be an echo: two servers could send it to and fro.
     else this.#emit({ kind: "stray", from, reason: packet.reason });
   }
 
   #turnAway(code: number, reason: string, from: Address, socket: DatagramSocket): void {
+    const now = this.#parts.clock.now();
+    this.#told.note(keyOf(from), now);
     this.#emit({ kind: "stray", from, reason });
-    if (this.#strayErrors.allows(this.#parts.clock.now())) sendError(socket, from, code, reason);
+    if (this.#strayErrors.allows(now)) sendError(socket, from, code, reason);
   }
 
   #handleRequest(request: Request, from: Address, socket: DatagramSocket): void {
@@ -175,6 +181,7 @@ export class TftpServer {
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {
+    this.#told.note(keyOf(to), this.#parts.clock.now());
     const code = errorCodeFor(recognise(request.options), error.wireCode);
     sendError(socket, to, code, error.message);
     const diagnosis = diagnoseMissing(error);

@@ -16,6 +16,8 @@ export interface Stage {
   readonly server: Address;
   /** A port of the device; the next one with each call. */
   port(): Promise<Port>;
+  /** How long to listen for what must not come. */
+  readonly longestSilenceMillis: number;
   /** Lets time go by. */
   pause(millis: number): Promise<void>;
 }
@@ -91,7 +93,7 @@ export class Device {
 
   /** Nothing comes for so long. */
   async silence(millis: number): Promise<void> {
-    const taken = await this.#port.take(millis);
+    const taken = await this.#port.take(Math.min(millis, this.#stage.longestSilenceMillis));
     assert.equal(taken && describe({ ...taken, packet: decode(taken.bytes) }), undefined);
   }
 

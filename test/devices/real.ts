@@ -14,6 +14,7 @@ const longestPauseMillis = 4000;
 
 export class RealStage implements Stage {
   readonly server: Address;
+  readonly longestSilenceMillis = 2500;
   readonly #t: TestContext;
 
   constructor(t: TestContext, server: Address) {

@@ -1,0 +1,66 @@
+// Plays the devices of test/devices over loopback against real servers, each run in a network
+// namespace of its own, and writes who passes into the table of docs/devices.md. Linux, as root or
+// with user namespaces. Arguments: the servers to play against; default: all of them.
+
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+const servers = ["tidewire", "in.tftpd", "atftpd", "dnsmasq"];
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : servers;
+const folder = join("dist", "test", "devices");
+const document = join("docs", "devices.md");
+const files = readdirSync(folder)
+  .filter((name) => name.endsWith(".test.js"))
+  .map((name) => join(folder, name));
+
+const played = await Promise.all(chosen.map(async (server) => [server, await play(server)]));
+for (const [server, results] of played) {
+  const passed = [...results.values()].filter((result) => result === "yes").length;
+  console.log(`${server}: ${passed} of ${results.size} pass`);
+  for (const [name, result] of results) if (result === "no") console.log(`  fails: ${name}`);
+  writeDown(server, results);
+}
+
+/** @returns {Promise<Map<string, string>>} by the test's name */
+async function play(server) {
+  const test = [process.execPath, "--test", "--test-reporter=tap", "--test-concurrency=1"];
+  const command = `ip link set lo up && exec ${[...test, ...files].join(" ")}`;
+  const child = spawn("unshare", ["--map-root-user", "--net", "sh", "-c", command], {
+    env: { ...process.env, TIDEWIRE_PLAY: server },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => (printed += text));
+  await new Promise((closed) => child.once("close", closed));
+  const results = new Map();
+  for (const [, not, name, skipped] of printed.matchAll(
+    /^\s*(not )?ok \d+ - (.*?)( # SKIP.*)?$/gm,
+  )) {
+    results.set(name.replace(/\\(.)/g, "$1"), skipped ? "not run" : not ? "no" : "yes");
+  }
+  return results;
+}
+
+/** The table's columns are named after the servers; a row's tests stand in backquotes. */
+function writeDown(server, results) {
+  const lines = readFileSync(document, "utf8").split("\n");
+  let column = -1;
+  const changed = lines.map((line) => {
+    if (!line.startsWith("|")) return line;
+    const cells = line.split("|");
+    if (cells.some((cell) => cell.trim() === "test")) {
+      column = cells.findIndex((cell) => cell.trim() === server);
+    }
+    const names = [...line.matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+    const found = names.flatMap((name) => results.get(name) ?? []);
+    if (column < 0 || found.length === 0 || found.length < names.length) return line;
+    const result = found.find((each) => each === "no") ?? found.find((each) => each !== "not run");
+    cells[column] = ` ${result ?? "not run"} `;
+    return cells.join("|");
+  });
+  writeFileSync(document, changed.join("\n"));
+}
