@@ -29,6 +29,7 @@ export interface Port {
   take(withinMillis: number): Promise<{ bytes: Buffer; from: Address } | undefined>;
 }
 
+const pairs = /([^\0]+)\0([^\0]+)\0/g;
 /** Longer than any server may take to repeat itself. */
 const patienceMillis = 60_000;
 
@@ -119,6 +120,16 @@ export class Device {
     const packet = await this.expect("error");
     assert.ok(codes.includes(packet.code), `ERROR ${packet.code} ${packet.message}`);
     return packet.message;
+  }
+
+  /** The options of an OACK whose values are as they should be and nothing stands behind them. */
+  async exactOack(): Promise<{ readonly [name: string]: string }> {
+    const { bytes } = await this.next();
+    const text = bytes.toString("latin1");
+    assert.match(text, /^\0\x06(?:[^\0]+\0[^\0]+\0)+$/, JSON.stringify(text));
+    return Object.fromEntries(
+      [...text.slice(2).matchAll(pairs)].map(([, name, value]) => [name, value]),
+    );
   }
 
   /** The options of an OACK, as they were spelled, in their order. */
