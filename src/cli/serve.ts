@@ -142,6 +142,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   if (!announced) console.log(startText(dir, uploads, server.addresses));
   announced = true;
   await closed;
+  log.flush();
 }
 
 /** `:6969` alone stands for no address that could be named: --port does that for all of them.

@@ -50,7 +50,7 @@ device(
 
 device("EDK2 gets its window of four blocks", { files }, async (asking) => {
   await asking.ask(rrq("boot.efi", { blksize: 1468, windowsize: 4 }));
-  assert.deepEqual(await asking.oack(), { blksize: "1468", windowsize: "4" });
+  assert.deepEqual(await asking.windows(), { blksize: "1468", windowsize: "4" });
   await asking.answer(ack(0));
   for (let block = 1; block <= 4; block++) await asking.data(block);
   await asking.silence(100);
@@ -85,7 +85,7 @@ device(
   { files: { big: content(600_000) } },
   async (asking) => {
     await asking.ask(rrq("big", { blksize: 8192, windowsize: 64 }));
-    assert.deepEqual(await asking.oack(), { blksize: "8192", windowsize: "64" });
+    assert.deepEqual(await asking.windows(), { blksize: "8192", windowsize: "64" });
     await asking.answer(ack(0));
     for (let block = 1; block <= 64; block++) await asking.data(block);
     await asking.answer(ack(64));

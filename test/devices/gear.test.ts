@@ -108,7 +108,7 @@ device(
   },
   async (asking) => {
     await asking.ask(rrq("image", { blksize: 1024, windowsize: 4 }));
-    const { windowsize = "1" } = await asking.oack();
+    const { windowsize } = await asking.windows();
     assert.equal(windowsize, "4");
     await asking.answer(ack(0));
     for (let block = 1; block <= 4; block++) await asking.data(block);
@@ -149,7 +149,7 @@ device(
   { files: { image: content(20_000) } },
   async (asking) => {
     await asking.ask(rrq("image", { blksize: 1024, windowsize: 8 }));
-    assert.equal((await asking.oack()).windowsize, "8");
+    assert.equal((await asking.windows()).windowsize, "8");
     await asking.answer(ack(0));
     const parts: Uint8Array[] = [];
     // Its buffer holds two datagrams; the rest of each window is lost.
@@ -263,6 +263,7 @@ device(
     const other = world.portAt({ host: "192.0.2.22", port });
     const second = await Device.on({
       server: world.server,
+      foreign: false,
       longestSilenceMillis: world.longestSilenceMillis,
       port: async () => other,
       pause: (millis) => world.pause(millis),

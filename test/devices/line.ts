@@ -33,6 +33,9 @@ const pairs = /([^\0]+)\0([^\0]+)\0/g;
 /** Longer than any server may take to repeat itself. */
 const patienceMillis = 60_000;
 
+/** The server lacks what the script is about, and may. */
+export class NotApplicable extends Error {}
+
 export class Device {
   /** Where requests go. */
   readonly server: Address;
@@ -57,6 +60,11 @@ export class Device {
   /** The server's end of the transfer: where the last packet came from. */
   get tid(): Address {
     return this.#last?.from ?? this.server;
+  }
+
+  /** Not ours: it may have what we lack, and lack what we have. */
+  get foreign(): boolean {
+    return this.#stage.foreign;
   }
 
   /** The same device at its next port. */
@@ -130,6 +138,14 @@ export class Device {
     return Object.fromEntries(
       [...text.slice(2).matchAll(pairs)].map(([, name, value]) => [name, value]),
     );
+  }
+
+  /** The agreed options of a server that has windows; for one without the script says nothing. */
+  async windows(): Promise<{ readonly [name: string]: string }> {
+    const agreed = await this.oack();
+    if (agreed.windowsize === undefined && this.#stage.foreign)
+      throw new NotApplicable("no windows");
+    return agreed;
   }
 
   /** The options of an OACK, as they were spelled, in their order. */

@@ -16,10 +16,12 @@ const longestPauseMillis = 4000;
 
 export class RealStage implements Stage {
   readonly server: Address;
+  readonly foreign: boolean;
   readonly longestSilenceMillis = 2500;
   readonly #t: TestContext;
 
-  constructor(t: TestContext, server: Address) {
+  constructor(t: TestContext, server: Address, foreign: boolean) {
+    this.foreign = foreign;
     this.#t = t;
     this.server = server;
   }

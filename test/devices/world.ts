@@ -37,6 +37,7 @@ interface Planned {
 
 export class World implements Clock, Network, Stage {
   readonly server: Address;
+  readonly foreign = false;
   readonly longestSilenceMillis = Number.POSITIVE_INFINITY;
   readonly events: ServerEvent[] = [];
   readonly #options: WorldOptions;
