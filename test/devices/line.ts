@@ -14,6 +14,8 @@ export interface Arrived {
 /** Where a script is played. */
 export interface Stage {
   readonly server: Address;
+  /** Another server than ours. */
+  readonly foreign: boolean;
   /** A port of the device; the next one with each call. */
   port(): Promise<Port>;
   /** How long to listen for what must not come. */
