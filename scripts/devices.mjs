@@ -49,22 +49,36 @@ async function play(server) {
   return results;
 }
 
-/** The table's columns are named after the servers; a row's tests stand in backquotes. */
+/** The table's columns are named after the servers; the cell of its tests has them in backquotes,
+ * `${...}` standing for the cases of a table. */
 function writeDown(server, results) {
-  const lines = readFileSync(document, "utf8").split("\n");
-  let column = -1;
-  const changed = lines.map((line) => {
-    if (!line.startsWith("|")) return line;
-    const cells = line.split("|");
-    if (cells.some((cell) => cell.trim() === "test")) {
-      column = cells.findIndex((cell) => cell.trim() === server);
-    }
-    const names = [...line.matchAll(/`([^`]+)`/g)].map(([, name]) => name);
-    const found = names.flatMap((name) => results.get(name) ?? []);
-    if (column < 0 || found.length === 0 || found.length < names.length) return line;
-    const result = found.find((each) => each === "no") ?? found.find((each) => each !== "not run");
-    cells[column] = ` ${result ?? "not run"} `;
-    return cells.join("|");
-  });
+  let [tests, column] = [-1, -1];
+  const changed = readFileSync(document, "utf8")
+    .split("\n")
+    .map((line) => {
+      if (!line.startsWith("|")) return line;
+      const cells = line.split("|");
+      if (cells.some((cell) => cell.trim() === "test")) {
+        tests = cells.findIndex((cell) => cell.trim() === "test");
+        column = cells.findIndex((cell) => cell.trim() === server);
+      }
+      const names = [...(cells[tests] ?? "").matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+      if (column < 0 || names.length === 0) return line;
+      const result = resultOf(names.flatMap((name) => casesOf(name, results)));
+      cells[column] = ` ${result.padEnd(cells[column].length - 2)} `;
+      return cells.join("|");
+    });
   writeFileSync(document, changed.join("\n"));
+}
+
+function casesOf(name, results) {
+  const literal = name
+    .split(/\$\{[^}]*\}/)
+    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const pattern = new RegExp(`^${literal.join(".+")}$`);
+  return [...results].flatMap(([found, result]) => (pattern.test(found) ? [result] : []));
+}
+
+function resultOf(cases) {
+  return ["no", "yes"].find((result) => cases.includes(result)) ?? "not run";
 }

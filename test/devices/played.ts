@@ -37,7 +37,7 @@ export function device(
   if (!against) test(name, { timeout }, () => playInVirtualTime(setting, script));
   else {
     const skip = setting.simulatedOnly ?? false;
-    test(name, { timeout, skip }, (t) =>
+    test(name, { timeout: 5 * timeout, skip }, (t) =>
       playOverLoopback(t, against, setting, (device) => {
         return script(device, undefined as unknown as World);
       }),
