@@ -1,6 +1,7 @@
 // Plays the script of a device: in virtual time against our server, or, with TIDEWIRE_PLAY, over
 // loopback against a real one (scripts/devices.mjs does so and writes down who passes).
 
+import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -25,6 +26,16 @@ export interface Ended {
   readonly endings: readonly string[];
   readonly stored: ReadonlyMap<string, Uint8Array>;
 }
+
+/** So ended the transfers, each of a client of this family. */
+export const endedAs =
+  (family: string, ...endings: readonly string[]) =>
+  ({ events, endings: found }: Ended): void => {
+    assert.deepEqual(found, endings);
+    for (const event of events) {
+      if (event.kind === "ended") assert.equal(event.transfer.family, family);
+    }
+  };
 
 const timeout = 60_000;
 

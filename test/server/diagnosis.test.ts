@@ -148,7 +148,7 @@ test("what went well has no cause, whatever strangers and repeats there were", a
   assert.equal(cause, "none");
 });
 
-test("a missing name that resembles another one says so in the event, not on the wire", async () => {
+test("a missing name that resembles another one is told in the event, not on the wire", async () => {
   const hint = 'There is "Image": only the case differs.';
   const world = new World({
     storage: {

@@ -83,6 +83,22 @@ test("nothing is remembered of a folder that has just changed", async (t) => {
   assert.deepEqual([await ask("x"), await ask("x")], ["looked", "looked"]);
 });
 
+test("a folder gives the same answer again without a look, until something appears", async (t) => {
+  const { root, put } = await scene(t);
+  t.mock.method(Date, "now", () => performance.timeOrigin + performance.now() + 3_600_000);
+  const storage = directory(root);
+  const ask = async (): Promise<unknown> => {
+    const thrown = await storage.openRead("x", request).catch((error: unknown) => error);
+    await new Promise((done) => setTimeout(done, 20));
+    return thrown;
+  };
+  assert.equal(await ask(), await ask());
+  await put("x", "here");
+  const source = (await ask()) as { size: number; close(): Promise<void> };
+  assert.equal(source.size, 4);
+  await source.close();
+});
+
 test("a file that differs by case is named in the hint", async (t) => {
   const { root, put } = await scene(t);
   await put("Boot/BCD", "x");
