@@ -53,7 +53,7 @@ device("EDK2 gets its window of four blocks", { files }, async (asking) => {
   assert.deepEqual(await asking.windows(), { blksize: "1468", windowsize: "4" });
   await asking.answer(ack(0));
   for (let block = 1; block <= 4; block++) await asking.data(block);
-  await asking.silence(100);
+  await asking.silence(60);
   await asking.answer(ack(4));
   assert.equal((await asking.data(5)).length, 6000 - 4 * 1468);
   await asking.answer(ack(5));

@@ -66,7 +66,7 @@ device(
     await asking.ask(rrq("image"));
     for (let block = 1; block <= 6; block++) {
       assert.equal((await asking.data(block)).length, block < 6 ? 512 : 440);
-      await asking.silence(90);
+      await asking.silence(60);
       await asking.answer(ack(block));
     }
   },
@@ -211,7 +211,7 @@ device(
   async (asking) => {
     for (let copy = 0; copy < 3; copy++) await asking.ask(rrq("image"));
     await asking.data(1);
-    await asking.silence(90);
+    await asking.silence(60);
     await asking.answer(ack(1));
     await readOn(asking, image, { after: 1 });
     await asking.silence(10_000);
@@ -230,7 +230,7 @@ device(
   async (asking) => {
     for (let copy = 0; copy < 3; copy++) await asking.ask(wrq("up"));
     await asking.ack(0);
-    await asking.silence(90);
+    await asking.silence(60);
     await asking.answer(data(1, "abc"));
     await asking.ack(1);
     await asking.silence(10_000);
@@ -264,6 +264,7 @@ device(
     const second = await Device.on({
       server: world.server,
       foreign: false,
+      realTime: false,
       longestSilenceMillis: world.longestSilenceMillis,
       port: async () => other,
       pause: (millis) => world.pause(millis),

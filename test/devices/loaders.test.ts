@@ -94,7 +94,7 @@ device(
     }
     await asking.data(5);
     for (const old of [0, 1, 2, 3, 4]) await asking.answer(ack(old));
-    await asking.silence(90);
+    await asking.silence(60);
     await asking.answer(ack(5));
     await readOn(asking, image, { blksize: 1024, after: 5 });
   },

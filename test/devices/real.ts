@@ -17,6 +17,7 @@ const longestPauseMillis = 4000;
 export class RealStage implements Stage {
   readonly server: Address;
   readonly foreign: boolean;
+  readonly realTime = true;
   readonly longestSilenceMillis = 2500;
   readonly #t: TestContext;
 

@@ -5,7 +5,7 @@ import { TftpError } from "../../src/index.ts";
 import { ack, data, error, rrq, wrq } from "../server/device.ts";
 import { content } from "../server/scene.ts";
 import { readAll, readOn } from "./fetching.ts";
-import { describe } from "./line.ts";
+import { type Arrived, describe } from "./line.ts";
 import { device, endedAs } from "./played.ts";
 
 const image = content(9000);
@@ -164,8 +164,8 @@ device(
     await asking.oack();
     await asking.answer(ack(0));
     for (let block = 1; block <= 7; block++) {
-      await asking.data(block);
-      await asking.data(block);
+      assert.equal(numberOf(await asking.next()), block);
+      assert.equal(numberOf(await asking.next()), block);
       await asking.answer(ack(block));
     }
   },
@@ -183,3 +183,7 @@ device(
     }
   },
 );
+
+function numberOf({ packet }: Arrived): number | undefined {
+  return packet.op === "data" ? packet.block : undefined;
+}

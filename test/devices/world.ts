@@ -38,6 +38,7 @@ interface Planned {
 export class World implements Clock, Network, Stage {
   readonly server: Address;
   readonly foreign = false;
+  readonly realTime = false;
   readonly longestSilenceMillis = Number.POSITIVE_INFINITY;
   readonly events: ServerEvent[] = [];
   readonly #options: WorldOptions;

@@ -148,7 +148,7 @@ test("what went well has no cause, whatever strangers and repeats there were", a
   assert.equal(cause, "none");
 });
 
-test("a missing name that resembles another one is told in the event, not on the wire", async () => {
+test("a name that resembles another one is told in the event, not on the wire", async () => {
   const hint = 'There is "Image": only the case differs.';
   const world = new World({
     storage: {
@@ -174,6 +174,7 @@ function elsewhere(world: World, host: string): Promise<Device> {
   const stage: Stage = {
     server: world.server,
     foreign: false,
+    realTime: false,
     longestSilenceMillis: world.longestSilenceMillis,
     port: async () => port,
     pause: (millis) => world.pause(millis),
