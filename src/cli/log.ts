@@ -47,7 +47,7 @@ export function serverLog(options: LogOptions): ServerLog {
 }
 
 /** A client's search for names that are not there. */
-export function runLine(run: Run, now: Date, paint: Paint = plain): string {
+function runLine(run: Run, now: Date, paint: Paint = plain): string {
   const time = paint("dim", now.toTimeString().slice(0, 8));
   const text = `${who(run.first.request)} ${describeRun(run)}`;
   return `${time} ${paint(run.found === undefined ? "yellow" : "dim", text)}`;

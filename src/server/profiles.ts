@@ -33,7 +33,8 @@ const permanentAsDenied: ReadonlyMap<number, number> = new Map([
 const table: readonly Profile[] = [
   { family: "ipxe", asks: /^blksize=1432 tsize=0$/, rollsOver: true },
   { family: "pxelinux", asks: /^tsize=0 blksize=1408$/ },
-  { family: "grub", asks: /^blksize=1024 tsize=0$/, rollsOver: true },
+  // Older versions do not count on after block 65535.
+  { family: "grub", asks: /^blksize=1024 tsize=0$/ },
   // Its first request, or its second one, which has no tsize.
   { family: "edk2", asks: /^(?:tsize=0 )?blksize=(?:1468|1228) windowsize=4$/ },
   {
