@@ -33,7 +33,7 @@ export class Missing {
       return await open();
     } catch (thrown) {
       const error = fileError(thrown);
-      if (error.code === "FILE_NOT_FOUND") void this.#remember(name, places, error);
+      if (error.code === "FILE_NOT_FOUND") await this.#remember(name, places, error);
       throw error;
     }
   }

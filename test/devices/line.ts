@@ -127,8 +127,10 @@ export class Device {
   }
 
   async ack(block: number): Promise<void> {
-    const packet = await this.expect("ack");
+    let packet = await this.expect("ack");
+    while (this.#stage.realTime && packet.block === this.#taken) packet = await this.expect("ack");
     assert.equal(packet.block, block & 0xffff);
+    this.#taken = packet.block;
   }
 
   async error(...codes: readonly number[]): Promise<string> {
