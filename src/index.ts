@@ -27,6 +27,7 @@ export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
 export { inheritedSockets } from "./net/inherited.ts";
 export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
+export type { Cause, Diagnosis } from "./server/diagnosis.ts";
 export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
 export { defaultLimits, type Limits } from "./server/limits.ts";
 export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";

@@ -25,6 +25,8 @@ export interface DatagramSocket {
   /** The datagram is the receiver's to keep. */
   onDatagram: (datagram: Uint8Array, from: Address) => void;
   onWritable: () => void;
+  /** Somebody else than the peer has sent to a port that others share, but had to itself now. */
+  onStranger?: (from: Address) => void;
   /** Datagrams of this size may from now on be received many in one call, where the system can. */
   joinReceived(segmentSize: number): void;
   /** A datagram could not be sent (`to` whom), or the socket broke. */

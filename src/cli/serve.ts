@@ -174,6 +174,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   announced = true;
   if (uploads !== "off") await clearLeftovers(dir);
   await closed;
+  log.flush();
 }
 
 function bothGiven(): TftpError {

@@ -34,6 +34,8 @@ export interface Setup extends Patience {
   readonly asked?: Options;
   /** What holds; for a client, until the answer says more. */
   readonly agreed: Agreed;
+  /** ERROR codes that the peer takes otherwise than they are meant, and what is sent instead. */
+  readonly errorCodes?: ReadonlyMap<number, number>;
 }
 
 export abstract class Machine {
@@ -49,12 +51,14 @@ export abstract class Machine {
   #lastWords: Uint8Array | undefined;
   /** It has ended the transfer on its side. */
   protected peerGone = false;
+  readonly #errorCodes: ReadonlyMap<number, number> | undefined;
 
   constructor(setup: Setup, floorMillis: Millis) {
     this.asked = setup.asked;
     this.timer = new RetransmissionTimer(setup, floorMillis);
     this.#granted = this.#unprovenMax = setup.unprovenMax ?? Number.POSITIVE_INFINITY;
     this.#agreed = setup.agreed;
+    this.#errorCodes = setup.errorCodes;
     this.timer.agree(setup.agreed.exactTimeoutMillis);
   }
 
@@ -110,7 +114,8 @@ export abstract class Machine {
   /** What the peer sent ends the transfer: one ERROR tells it so. */
   protected refuse(error: TftpError): void {
     if (this.#outcome) return;
-    const { wireCode: code, message } = error;
+    const code = this.#errorCodes?.get(error.wireCode) ?? error.wireCode;
+    const { message } = error;
     // An ERROR is never answered by an ERROR (RFC 1350 7).
     if (!this.peerGone) this.#lastWords = encode({ op: "error", code, message });
     this.#end({ ok: false, error });

@@ -2,19 +2,23 @@
 
 import { TftpError } from "../core/errors.ts";
 import { parseDecimal } from "../core/options.ts";
-import { decode, encode, type Packet, type Request } from "../core/packet.ts";
+import { decode, type Request } from "../core/packet.ts";
+import { isEqual } from "../core/request.ts";
 import type { Address, Clock, DatagramSocket, Network, RequestInfo, Storage } from "../ports.ts";
 import { ImageCache } from "../transfer/image-cache.ts";
 import { Pacing } from "../transfer/pace.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
+import { diagnoseMissing } from "./diagnosis.ts";
 import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
-import { type Limits, RateLimit } from "./limits.ts";
+import type { Limits } from "./limits.ts";
 import { Overdue } from "./overdue.ts";
 import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
+import { errorCodeFor, recognise } from "./profiles.ts";
 import { AdmissionQueue } from "./queue.ts";
 import { busy, ErrorRates, nameTooLong, RequestRates, tooMany } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
-import { isEqual, Session, type SessionEnds, type Surroundings } from "./session.ts";
+import { Session, type SessionEnds, type Surroundings } from "./session.ts";
+import { keyOf, Strays, sendError } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
 import { UploadQuota } from "./upload-quota.ts";
 
@@ -42,8 +46,7 @@ export class TftpServer {
   readonly #queue: AdmissionQueue<Admitted>;
   readonly #requests: RequestRates;
   readonly #errors: ErrorRates;
-  readonly #strayErrors: RateLimit;
-  #stranger = { key: "", answeredAt: 0 };
+  readonly #strays: Strays;
   readonly #overdue: Overdue;
   #running = 0;
   /** With those that only stay to repeat their last ACK. */
@@ -58,7 +61,7 @@ export class TftpServer {
     this.#ports = parts.singlePort
       ? new ListeningPorts()
       : new TransferPorts(parts.network, parts.random, (datagram, from, socket) => {
-          this.#handleStranger(decode(datagram), from, socket);
+          this.#strays.handleStranger(decode(datagram), from, socket);
         });
     const { limits } = parts;
     this.#surroundings = {
@@ -74,7 +77,9 @@ export class TftpServer {
     );
     this.#requests = new RequestRates(limits);
     this.#errors = new ErrorRates(limits);
-    this.#strayErrors = new RateLimit(limits.strayErrorsPerSecond);
+    this.#strays = new Strays(parts.clock, limits.strayErrorsPerSecond, (from, reason) =>
+      this.#emit({ kind: "stray", from, reason }),
+    );
     this.#overdue = new Overdue(parts.clock, limits);
   }
 
@@ -125,30 +130,10 @@ export class TftpServer {
     if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, socket);
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
     else if (session) session.handleDatagram(datagram, from);
-    else this.#handleStray(packet, from, socket);
-  }
-
-  #handleStray(packet: Packet, from: Address, socket: DatagramSocket): void {
-    if (packet.op !== "invalid") {
-      if (packet.op !== "error") this.#turnAway(5, "no transfer of yours", from, socket);
-      else this.#queue.remove(keyOf(from));
-    } else if (packet.request) this.#turnAway(4, packet.reason, from, socket);
-    // An answer to what is not TFTP would be an echo: two servers could send it to and fro.
-    else this.#emit({ kind: "stray", from, reason: packet.reason });
-  }
-
-  /** At a transfer's port. Who goes on and on is told once. */
-  #handleStranger(packet: Packet, from: Address, socket: DatagramSocket): void {
-    const now = this.#parts.clock.now();
-    const { key, answeredAt } = this.#stranger;
-    if (key === keyOf(from) && now - answeredAt < strangerMillis) return;
-    this.#stranger = { key: keyOf(from), answeredAt: now };
-    if (packet.op !== "invalid") this.#handleStray(packet, from, socket);
-  }
-
-  #turnAway(code: number, reason: string, from: Address, socket: DatagramSocket): void {
-    this.#emit({ kind: "stray", from, reason });
-    if (this.#strayErrors.allows(this.#parts.clock.now())) sendError(socket, from, code, reason);
+    else {
+      if (packet.op === "error") this.#queue.remove(keyOf(from));
+      this.#strays.handle(packet, from, socket);
+    }
   }
 
   #handleRequest(request: Request, from: Address, socket: DatagramSocket): void {
@@ -228,11 +213,12 @@ export class TftpServer {
       this.#admitWaiting();
     };
     const ends: SessionEnds = {
-      onStarted: (transfer) => this.#emit({ kind: "started", transfer }),
+      onStarted: (transfer, diagnosis) =>
+        this.#emit({ kind: "started", transfer, ...(diagnosis ? { diagnosis } : {}) }),
       onRefused: (error) => this.#refuse(request, info.client, socket, error),
-      onEnded: (ending, transfer, error) => {
+      onEnded: (ended) => {
         leave();
-        this.#emit({ kind: "ended", ending, transfer, ...(error ? { error } : {}) });
+        this.#emit(ended);
       },
       onGone: () => {
         leave();
@@ -247,9 +233,8 @@ export class TftpServer {
     this.#sessions.set(key, session);
     this.#count(info.client, 1);
     this.#open += 1;
-    session.start();
     this.#overdue.watch(session);
-    void session.start();
+    session.start();
   }
 
   #full(host: string): boolean {
@@ -266,10 +251,17 @@ export class TftpServer {
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {
-    if (this.#errors.allows(to.host, this.#parts.clock.now())) {
-      sendError(socket, to, error.wireCode, fittingMessage(error.message, request));
-      this.#emit({ kind: "refused", request: refused(request, to), error });
-    } else this.#ignore(request, to, tooMany("errors"));
+    const now = this.#parts.clock.now();
+    if (!this.#errors.allows(to.host, now)) {
+      this.#ignore(request, to, tooMany("errors"));
+      return;
+    }
+    this.#strays.note(to);
+    const code = errorCodeFor(recognise(request.options), error.wireCode);
+    sendError(socket, to, code, fittingMessage(error.message, request));
+    const diagnosis = diagnoseMissing(error);
+    const event = { request: refused(request, to), error, ...(diagnosis ? { diagnosis } : {}) };
+    this.#emit({ kind: "refused", ...event });
   }
 
   #ignore(request: Request, from: Address, error?: TftpError): void {
@@ -285,8 +277,6 @@ export class TftpServer {
   }
 }
 
-/** A stranger hears ERROR 5 at most so often, so that nobody can use us to flood a third party. */
-const strangerMillis = 1000;
 /** A request with a verdict. */
 interface Admitted {
   readonly request: Request;
@@ -295,21 +285,13 @@ interface Admitted {
   readonly socket: DatagramSocket;
 }
 
-function keyOf(client: Address): string {
-  return `${client.host} ${client.port}`;
-}
-
 function refused(request: Request, client: Address): RefusedRequest {
-  return { op: request.op, filename: request.filename, client };
+  const family = recognise(request.options)?.family;
+  return { op: request.op, filename: request.filename, client, ...(family ? { family } : {}) };
 }
 
 function describe(request: Request, client: Address): RequestInfo {
   const { mode, options } = request;
   const size = request.op === "wrq" ? parseDecimal(options.get("tsize")?.value ?? "") : undefined;
   return { client, mode, options, ...(size === undefined ? {} : { size }) };
-}
-
-function sendError(socket: DatagramSocket, to: Address, code: number, message: string): void {
-  const error = encode({ op: "error", code, message });
-  socket.send(error, error.length, to);
 }

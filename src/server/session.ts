@@ -3,10 +3,9 @@
 
 import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
-import { type Agreed, answerOptions, parseDecimal } from "../core/options.ts";
-import { decode, type Options, type Request } from "../core/packet.ts";
-import { serveRead, serveWrite } from "../core/request.ts";
-import type { Patience } from "../core/retransmission.ts";
+import type { Agreed } from "../core/options.ts";
+import { decode, type Request } from "../core/packet.ts";
+import { isEqual, serveRead, serveWrite } from "../core/request.ts";
 import type { Address, DatagramSocket, Sink, Source } from "../ports.ts";
 import type { ImageCache } from "../transfer/image-cache.ts";
 import { Incoming } from "../transfer/incoming.ts";
@@ -15,6 +14,7 @@ import type { Pacing } from "../transfer/pace.ts";
 import { Peer } from "../transfer/peer.ts";
 import type { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
+import { type Agreement, agreeOn } from "./agreement.ts";
 import {
   type Content,
   type ContentPlace,
@@ -22,9 +22,12 @@ import {
   openContent,
   putAway,
 } from "./content.ts";
-import type { Ending, TransferInfo } from "./events.ts";
-import { copiesToUnproven, isHeard } from "./reflection.ts";
-import type { Ports } from "./transfer-ports.ts";
+import { type Diagnosis, foresee } from "./diagnosis.ts";
+import { endOf } from "./ending.ts";
+import type { Ended, Ending, TransferInfo } from "./events.ts";
+import { mayStopAt65535, nameFor, recognise } from "./profiles.ts";
+import { isHeard } from "./reflection.ts";
+import { asksLittle, type Ports } from "./transfer-ports.ts";
 
 /** What a session finds at its server. */
 export interface Surroundings extends ContentPlace {
@@ -43,10 +46,10 @@ export interface SessionRequest extends ContentRequest {
 }
 
 export interface SessionEnds {
-  readonly onStarted: (info: TransferInfo) => void;
+  readonly onStarted: (info: TransferInfo, warning?: Diagnosis) => void;
   /** The content cannot be had: one ERROR is due. */
   readonly onRefused: (error: TftpError) => void;
-  readonly onEnded: (ending: Ending, info: TransferInfo, error?: TftpError) => void;
+  readonly onEnded: (ended: Ended) => void;
   /** Nothing of the session is left. */
   readonly onGone: () => void;
 }
@@ -57,6 +60,7 @@ interface Running {
   readonly size: number | undefined;
   readonly stored: Source | Sink;
   readonly options: boolean;
+  readonly peer: Peer;
 }
 
 export class Session {
@@ -65,13 +69,18 @@ export class Session {
   readonly #around: Surroundings;
   readonly #ends: SessionEnds;
   readonly #startedAt: number = Date.now();
+  readonly #profile: ReturnType<typeof recognise>;
+  #requestRepeats = 0;
+  #toAskedPort = 0;
   #running: Running | undefined;
   #dropped: Ending | undefined;
   #gone = false;
 
   constructor(asked: SessionRequest, around: Surroundings, ends: SessionEnds) {
     this.request = asked.request;
-    this.#asked = asked;
+    this.#profile = recognise(asked.request.options);
+    const name = nameFor(this.#profile, asked.name);
+    this.#asked = name === asked.name ? asked : { ...asked, name };
     this.#around = around;
     this.#ends = ends;
   }
@@ -152,6 +161,7 @@ export class Session {
   handleDatagram(datagram: Uint8Array, from: Address): void {
     if (!this.#running) return;
     const { transfer, socket } = this.#running;
+    if (socket.local.port !== this.#asked.asked.port) this.#toAskedPort += 1;
     // Where all transfers have one port, there is no other to answer to.
     if (transfer.machine.proven || socket.local.port === this.#asked.asked.port) {
       transfer.handleDatagram(datagram, from);
@@ -162,6 +172,7 @@ export class Session {
   }
 
   handleRepeatedRequest(): void {
+    this.#requestRepeats += 1;
     this.#running?.transfer.handleRepeatedRequest();
   }
 
@@ -197,48 +208,42 @@ export class Session {
     const size = content.op === "rrq" ? content.source.size : info.size;
     // What a client sends must fit our receive buffer: the rest of its window would be lost.
     const heldBytes = content.op === "wrq" ? socket.receiveBufferBytes : Number.POSITIVE_INFINITY;
-    const { answer, agreed } = answerOptions(request.options, {
-      op: request.op,
-      ...limits,
-      windowBytesMax: Math.min(limits.windowBytesMax, heldBytes),
-      ...(size === undefined ? {} : { size }),
-    });
-    const patience = {
-      timeoutMillis: limits.timeoutMillis,
-      attempts: limits.retries,
-      jitter: random(),
-      unprovenMax: copiesToUnproven(request, answer),
-    };
+    const circumstances = { profile: this.#profile, limits, size, heldBytes, jitter: random() };
+    const agreement = agreeOn(request, circumstances);
+    const { answer, agreed } = agreement;
+    const peer = new Peer(info.client, { adopts: false });
     const pacer = this.#around.pacing.pacer();
     const parts: TransferParts = {
       ...(pacer ? { pacer } : {}),
       socket,
       scheduler,
-      peer: new Peer(info.client, { adopts: false }),
+      peer,
       onOutcome: (outcome) => this.#ended(outcome),
       onDone: () => void socket.close().then(() => this.#leave()),
     };
-    const transfer = this.#transfer(content, parts, answer, agreed, patience);
+    const transfer = this.#transfer(content, parts, agreement);
     const { stored } = content;
-    this.#running = { transfer, socket, size, stored, options: answer.size > 0 };
+    this.#running = { transfer, socket, size, stored, options: answer.size > 0, peer };
     socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
-    this.#ends.onStarted(this.#describe(this.#running));
+    socket.onStranger = (from) => peer.noteStranger(from);
+    this.#ends.onStarted(this.#describe(this.#running), this.#foresee(size, agreed));
     transfer.begin();
   }
 
-  #transfer(
-    content: Content,
-    parts: TransferParts,
-    answer: Options,
-    agreed: Agreed,
-    patience: Patience,
-  ): Outgoing | Incoming {
+  #foresee(size: number | undefined, { blksize }: Agreed): Diagnosis | undefined {
+    const { op, options } = this.request;
+    if (op === "wrq" || !mayStopAt65535(this.#profile, options)) return undefined;
+    return foresee(size, blksize);
+  }
+
+  #transfer(content: Content, parts: TransferParts, terms: Agreement): Outgoing | Incoming {
+    const { answer, agreed, manners } = terms;
     if (content.op === "wrq") {
-      const machine = serveWrite(answer, agreed, patience);
+      const machine = serveWrite(answer, agreed, manners);
       return new Incoming(parts, machine, content.sink, this.#around.limits.uploadBytesMax);
     }
     const { source } = content;
-    const machine = serveRead(answer, agreed, patience);
+    const machine = serveRead(answer, agreed, manners);
     return new Outgoing(parts, machine, ({ blksize, rollover }) => {
       const { name, request } = this.#asked;
       return this.#around.images.open({ name, mode: request.mode, blksize, rollover }, source);
@@ -248,19 +253,22 @@ export class Session {
   #ended(outcome: Outcome): void {
     const running = this.#running as Running;
     const error = outcome.ok ? undefined : outcome.error;
-    this.#ends.onEnded(this.#ending(running, error), this.#describe(running), error);
-  }
-
-  #ending(running: Running, error: TftpError | undefined): Ending {
-    if (!error) return "completed";
-    if (this.#dropped === "replaced") return "replaced";
-    const { machine } = running.transfer;
-    if (error.origin === "remote") {
-      const probe = running.options && !machine.answered && this.request.options.has("tsize");
-      return probe && (error.wireCode === 0 || error.wireCode === 8) ? "probe" : "aborted";
-    }
-    const allSent = "allSent" in machine && machine.allSent && machine.answered;
-    return error.code === "TIMED_OUT" && allSent ? "unconfirmed" : "failed";
+    const { ending, diagnosis } = endOf({
+      request: this.request,
+      ...running,
+      machine: running.transfer.machine,
+      ...(error ? { error } : {}),
+      replaced: this.#dropped === "replaced",
+      requestRepeats: this.#requestRepeats,
+      toAskedPort: this.#toAskedPort,
+    });
+    this.#ends.onEnded({
+      kind: "ended",
+      ending,
+      transfer: this.#describe(running),
+      ...(error ? { error } : {}),
+      ...(diagnosis ? { diagnosis } : {}),
+    });
   }
 
   #describe({ transfer, socket, size, stored, options }: Running): TransferInfo {
@@ -273,6 +281,7 @@ export class Session {
       mode,
       client: transfer.peer,
       local: socket.local,
+      ...(this.#profile ? { family: this.#profile.family } : {}),
       ...(size === undefined ? {} : { size }),
       ...(sha256 === undefined ? {} : { sha256 }),
       options,
@@ -280,25 +289,6 @@ export class Session {
       ...transfer.tally,
     };
   }
-}
-
-/** An ACK gets one packet that fits an Ethernet frame, at most. */
-function asksLittle(options: Options): boolean {
-  const blksize = parseDecimal(options.get("blksize")?.value ?? "") ?? 0;
-  return !options.has("windowsize") && blksize <= 1468;
-}
-
-/** To the letter, options too. */
-export function isEqual(request: Request, other: Request): boolean {
-  const { op, filename, mode, options } = request;
-  if (op !== other.op || filename !== other.filename || mode !== other.mode) return false;
-  const others = [...other.options.values()];
-  return (
-    options.size === others.length &&
-    [...options.values()].every(({ name, value }, at) => {
-      return name === others[at]?.name && value === others[at]?.value;
-    })
-  );
 }
 
 /** A busy server may read a repeated request long after its answer to the first one was

@@ -2,6 +2,8 @@
 // the port that was asked. It must not know what is transferred.
 
 import { TftpError } from "../core/errors.ts";
+import { parseDecimal } from "../core/options.ts";
+import type { Options } from "../core/packet.ts";
 import type { Address, DatagramSocket, Network } from "../ports.ts";
 import { SharedPort } from "../transfer/shared-port.ts";
 
@@ -19,6 +21,12 @@ export interface Wanted {
   /** An ACK gets no more than a packet, and nothing large comes from the peer. */
   readonly small: boolean;
   readonly lockStep: boolean;
+}
+
+/** An ACK then gets one packet that fits an Ethernet frame, at most. */
+export function asksLittle(options: Options): boolean {
+  const blksize = parseDecimal(options.get("blksize")?.value ?? "") ?? 0;
+  return !options.has("windowsize") && blksize <= 1468;
 }
 
 interface Pooled {

@@ -56,8 +56,8 @@ test("--log json prints one object a line, the same keys for each transfer", asy
   assert.equal(events[1].file, "up\n.bin");
   assert.equal(events[1].error.code, "FILE_NOT_FOUND");
   const keys =
-    "time event id client clientPort op file mode bytes size millis " +
-    "blksize windowsize resent duplicates sha256 outcome error";
+    "time event id client clientPort family op file mode bytes size millis " +
+    "blksize windowsize resent duplicates sha256 outcome error cause advice";
   assert.equal(Object.keys(events[2]).join(" "), keys);
   assert.equal(Object.keys(events[3]).join(" "), keys);
   const { op, file, bytes, size, outcome, error } = events[3];
