@@ -10,11 +10,13 @@ import type { Millis } from "./core/packet.ts";
 import { Listeners } from "./net/listeners.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { wallClock } from "./net/wall-clock.ts";
-import type { Address, Storage } from "./ports.ts";
+import { publish } from "./observe/channels.ts";
+import type { PacketTap } from "./observe/tap.ts";
+import type { Address, Network, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
-import { TftpServer } from "./server/server.ts";
+import { type ServerStats, TftpServer } from "./server/server.ts";
 import { sourceOf } from "./storage/sources.ts";
 
 export type { Download } from "./client/download.ts";
@@ -22,10 +24,12 @@ export { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 export type { Progress, TransferOptions, TransferReport } from "./client/transfer-options.ts";
 export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
+export type { PacketTap } from "./observe/tap.ts";
 export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
 export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
 export { defaultLimits, type Limits } from "./server/limits.ts";
 export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
+export type { ServerStats } from "./server/server.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
 export { fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
@@ -44,6 +48,8 @@ export interface ServeOptions {
   readonly limits?: Partial<Limits>;
   /** Called for everything that happens. What it throws is not caught. */
   readonly onEvent?: (event: ServerEvent) => void;
+  /** Is shown every datagram. */
+  readonly tap?: PacketTap;
 }
 
 export interface Server extends AsyncDisposable {
@@ -52,6 +58,8 @@ export interface Server extends AsyncDisposable {
   readonly addresses: readonly Address[];
   /** The transfers that run now. */
   snapshot(): readonly TransferInfo[];
+  /** Counts that cost nothing to ask for. */
+  stats(): ServerStats;
   /** Takes no more requests; what runs may go on for `graceMillis` (default 0), then it is
    * ended. */
   close(options?: { readonly graceMillis?: Millis }): Promise<void>;
@@ -60,10 +68,14 @@ export interface Server extends AsyncDisposable {
 /** Starts a TFTP server. Resolves when it listens. Throws TftpError: NETWORK when it cannot listen,
  * INVALID_ARGUMENT for a limit out of range. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const onEvent = options.onEvent ?? (() => {});
+  const onEvent = (event: ServerEvent): void => {
+    publish(event);
+    options.onEvent?.(event);
+  };
+  const network = await networkFor(options.tap);
   const server = new TftpServer({
     storage: options.storage,
-    network: nodeNetwork,
+    network,
     clock: wallClock,
     judge: options.judge ?? allowAll,
     limits: completeLimits(options.limits),
@@ -76,7 +88,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       const opened = await Listeners.open({
         hosts,
         port,
-        network: nodeNetwork,
+        network,
         onSocket: (socket) => server.listen(socket),
         onProblem: (error) => onEvent({ kind: "problem", error }),
       });
@@ -110,6 +122,10 @@ class RunningServer implements Server {
     return this.#server.snapshot();
   }
 
+  stats(): ServerStats {
+    return this.#server.stats();
+  }
+
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
     await Promise.all(this.#listeners.map((each) => each.close()));
     await this.#server.close(graceMillis);
@@ -122,11 +138,14 @@ class RunningServer implements Server {
 
 /** Fetches a file: `await get("tftp://192.0.2.1/boot.img").bytes()`. Asks nothing of the server
  * before the result is read. Throws TftpError INVALID_ARGUMENT for a URL that is none. */
-export function get(url: string | URL, options: TransferOptions = {}): Download {
+export function get(
+  url: string | URL,
+  options: TransferOptions & { readonly tap?: PacketTap } = {},
+): Download {
   const target = parseTftpUrl(String(url));
-  return new Download((sink, left) => {
+  return new Download(async (sink, left) => {
     const signal = options.signal ? AbortSignal.any([options.signal, left]) : left;
-    return ask(clientParts, target, { op: "rrq", sink }, { ...options, signal });
+    return ask(await partsFor(options.tap), target, { op: "rrq", sink }, { ...options, signal });
   });
 }
 
@@ -134,10 +153,11 @@ export function get(url: string | URL, options: TransferOptions = {}): Download 
 export async function put(
   url: string | URL,
   body: Uint8Array | AsyncIterable<Uint8Array>,
-  options: TransferOptions & { readonly size?: number } = {},
+  options: TransferOptions & { readonly size?: number; readonly tap?: PacketTap } = {},
 ): Promise<TransferReport> {
   const source = sourceOf(body, options.size);
-  return ask(clientParts, parseTftpUrl(String(url)), { op: "wrq", source }, options);
+  const target = parseTftpUrl(String(url));
+  return ask(await partsFor(options.tap), target, { op: "wrq", source }, options);
 }
 
 const clientParts: ClientParts = {
@@ -145,6 +165,17 @@ const clientParts: ClientParts = {
   clock: wallClock,
   random: Math.random,
 };
+
+async function partsFor(tap: PacketTap | undefined): Promise<ClientParts> {
+  return tap ? { ...clientParts, network: await networkFor(tap) } : clientParts;
+}
+
+/** What watches is loaded when it is wanted. */
+async function networkFor(tap: PacketTap | undefined): Promise<Network> {
+  if (!tap) return nodeNetwork;
+  const { tappedNetwork } = await import("./observe/tap.ts");
+  return tappedNetwork(nodeNetwork, tap);
+}
 
 function whereToListen(
   options: ServeOptions,

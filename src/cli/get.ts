@@ -5,7 +5,7 @@ import { join, sep } from "node:path";
 import type { Command } from "commander";
 import { fileSink, get, parseTftpUrl, type Sink } from "../index.ts";
 import { addTransferOptions, type TransferFlags, withMode, wrongUsage } from "./options.ts";
-import { type Job, runAll } from "./transfers.ts";
+import { type Job, type RunOptions, runAll } from "./transfers.ts";
 
 interface GetFlags extends TransferFlags {
   readonly output?: string;
@@ -53,8 +53,6 @@ async function jobsFor(urls: readonly string[], flags: GetFlags): Promise<Job[]>
     return { op: "get", url, file: filename, path, run: (options) => fetchTo(path, url, options) };
   });
 }
-
-type RunOptions = Parameters<Job["run"]>[0];
 
 async function fetchTo(path: string, url: string, options: RunOptions): ReturnType<Job["run"]> {
   const sink = path === "-" ? standardOutput() : await fileSink(path);

@@ -28,8 +28,15 @@ import {
 import { painter } from "./paint.ts";
 import { parseBytes } from "./units.ts";
 import { visible } from "./visible.ts";
+import {
+  addWatchOptions,
+  openBeside,
+  type WatchFlags,
+  watchingFor,
+  withoutFolder,
+} from "./watching.ts";
 
-interface ServeFlags {
+interface ServeFlags extends WatchFlags {
   readonly listen?: readonly string[];
   readonly port?: number;
   readonly uploads?: "off" | "create" | "overwrite";
@@ -48,6 +55,16 @@ interface ServeFlags {
 }
 
 export function define(command: Command): void {
+  defineServing(command);
+  addWatchOptions(command)
+    .addHelpText("after", examples)
+    .action((dir: string | undefined, given: ServeFlags) => {
+      const found = withoutFolder(given, dir);
+      return run(found.dir ?? ".", { ...given, ...found.flags });
+    });
+}
+
+function defineServing(command: Command): void {
   const { blksizeMax, windowsizeMax, transfersMax, transfersMaxPerClient } = defaultLimits;
   command
     .argument("[DIR]", "the folder to serve (default: the current one)")
@@ -98,9 +115,7 @@ export function define(command: Command): void {
         "off",
       ]),
     )
-    .option("--verbose", "also log how transfers begin, and stray packets")
-    .addHelpText("after", examples)
-    .action((dir: string | undefined, flags: ServeFlags) => run(dir ?? ".", flags));
+    .option("--verbose", "also log how transfers begin, and stray packets");
 }
 
 const examples = `
@@ -127,21 +142,33 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
     paint: painter(process.stdout),
     write: lineWriter(),
   });
+  const dotFiles = flags.dotFiles ?? false;
+  const storage = directory(dir, { uploads, dotFiles });
+  const watching = await watchingFor(flags, {
+    ...{ dir, storage, dotFiles, uploads },
+    uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
+    onProblem: (error) => log({ kind: "problem", error }),
+  });
   let announced = form === "json";
   const server = await serve({
-    storage: directory(dir, { uploads, dotFiles: flags.dotFiles ?? false }),
+    storage,
     ...(listen ? { listen } : { port }),
     limits: limitsOf(flags),
+    ...(watching?.tap ? { tap: watching.tap } : {}),
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {
+      watching?.handleEvent(event);
       if (announced || event.kind !== "listening") log(event);
     },
   });
+  const pages = await openBeside(server, watching);
   // Whoever reads that it is there may end it at once.
-  const closed = closedBySignal(server);
-  if (!announced) console.log(startText(dir, uploads, server.addresses));
+  const closed = closedBySignal(server, () => watching?.stopping());
+  if (announced) for (const page of pages) console.error(page);
+  else console.log([startText(dir, uploads, server.addresses), ...pages].join("\n"));
   announced = true;
   await closed;
+  await watching?.close();
 }
 
 /** `:6969` alone stands for no address that could be named: --port does that for all of them.
@@ -241,12 +268,13 @@ export const graceMillis: number = 5000;
 
 /** Resolves when the server is closed. The first signal lets transfers finish for a while, the
  * second ends them with an ERROR to their clients, the third ends the process. */
-function closedBySignal(server: Server): Promise<void> {
+function closedBySignal(server: Server, onStopping: () => void): Promise<void> {
   const signals = ["SIGINT", "SIGTERM"] as const;
   let count = 0;
   return new Promise<void>((closed) => {
     const stop = (): void => {
       count += 1;
+      onStopping();
       const running = server.snapshot().length;
       if (count === 1 && running > 0) {
         const what = running === 1 ? "1 transfer" : `${running} transfers`;

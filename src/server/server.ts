@@ -21,6 +21,17 @@ export interface ServerParts {
   readonly onEvent: (event: ServerEvent) => void;
 }
 
+export interface ServerStats {
+  /** Transfers that were let in, also those whose content is still being opened. */
+  readonly admitted: number;
+  /** Those whose content is still being opened. */
+  readonly opening: number;
+  /** Encoded blocks that are kept, in bytes, and how often they were there already. */
+  readonly cacheBytes: number;
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+}
+
 export class TftpServer {
   readonly #parts: ServerParts;
   readonly #scheduler: Scheduler;
@@ -30,6 +41,7 @@ export class TftpServer {
   readonly #perClient = new Map<string, number>();
   readonly #strayErrors: RateLimit;
   #running = 0;
+  #started = 0;
   /** With those that only stay to repeat their last ACK. */
   #open = 0;
   #lastId = 0;
@@ -58,6 +70,13 @@ export class TftpServer {
       if (session.info && !session.over) running.push(session.info);
     }
     return running;
+  }
+
+  stats(): ServerStats {
+    const { bytes, hits, misses } = this.#images;
+    const admitted = this.#running;
+    const opening = admitted - this.#started;
+    return { admitted, opening, cacheBytes: bytes, cacheHits: hits, cacheMisses: misses };
   }
 
   /** Takes no more requests, lets what runs go on for `graceMillis`, then ends it with an ERROR. */
@@ -127,12 +146,18 @@ export class TftpServer {
 
   #admit(request: Request, name: string, info: RequestInfo, socket: DatagramSocket): void {
     const key = keyOf(info.client);
+    let started = 0;
     let leave = (): void => {
       this.#count(info.client, -1);
+      this.#started -= started;
       leave = () => {};
     };
     const ends: SessionEnds = {
-      onStarted: (transfer) => this.#emit({ kind: "started", transfer }),
+      onStarted: (transfer) => {
+        started = 1;
+        this.#started += 1;
+        this.#emit({ kind: "started", transfer });
+      },
       onRefused: (error) => this.#refuse(request, info.client, socket, error),
       onEnded: (ending, transfer, error) => {
         leave();

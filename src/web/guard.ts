@@ -1,0 +1,84 @@
+// Who may use the page: nobody through a name that is not ours (DNS rebinding), nobody without the
+// password where one is set, and no other site's page in a visitor's name.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
+
+export interface Guarded {
+  readonly password: string | undefined;
+  /** Names under which the page may be asked for, beside addresses and this machine's name. */
+  readonly names?: readonly string[];
+}
+
+export interface Refusal {
+  readonly status: 401 | 403 | 421 | 429;
+  readonly message: string;
+}
+
+/** Wrong passwords a minute, from everybody together. */
+const wrongPerMinute = 30;
+const wrong = { count: 0, since: 0 };
+
+export function refusalFor(request: IncomingMessage, guarded: Guarded): Refusal | undefined {
+  if (!isOurName(request.headers.host, guarded.names ?? [])) {
+    return { status: 421, message: "This name is not mine; ask by address." };
+  }
+  if (guarded.password !== undefined) {
+    const refusal = passwordRefusal(request, guarded.password);
+    if (refusal) return refusal;
+  }
+  return isForeign(request) ? { status: 403, message: "Asked by another site." } : undefined;
+}
+
+/** A page of an attacker can only name us by a name that leads to us: never by an address. */
+function isOurName(host: string | undefined, names: readonly string[]): boolean {
+  const name = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/.exec(host ?? "");
+  const bare = (name?.[1] ?? name?.[2] ?? "").toLowerCase();
+  const ours = ["localhost", hostname().toLowerCase(), ...names];
+  return isIP(bare) !== 0 || ours.includes(bare);
+}
+
+function passwordRefusal(request: IncomingMessage, password: string): Refusal | undefined {
+  const given = secretOf(request.headers.authorization);
+  if (given === undefined) return { status: 401, message: "A password is needed." };
+  const now = performance.now();
+  if (now - wrong.since > 60_000) Object.assign(wrong, { count: 0, since: now });
+  if (wrong.count >= wrongPerMinute) {
+    return { status: 429, message: "Too many wrong passwords; wait a minute." };
+  }
+  if (isSame(given, password)) return undefined;
+  wrong.count += 1;
+  return { status: 401, message: "The password is wrong." };
+}
+
+/** Of `Basic`, under any user name, or of `Bearer`. */
+function secretOf(authorization: string | undefined): string | undefined {
+  const [, scheme = "", value = ""] = /^(\w+) +(\S+)$/.exec(authorization ?? "") ?? [];
+  if (scheme.toLowerCase() === "bearer") return value;
+  if (scheme.toLowerCase() !== "basic") return undefined;
+  const text = Buffer.from(value, "base64").toString();
+  const colon = text.indexOf(":");
+  return colon < 0 ? undefined : text.slice(colon + 1);
+}
+
+/** Digests are of one length, so neither length nor content shows in the time. */
+function isSame(given: string, password: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(password));
+}
+
+/** What changes something must come from our own page; browsers say where a request comes from. */
+function isForeign({ headers, method }: IncomingMessage): boolean {
+  const { origin, host } = headers;
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
+    return true;
+  }
+  return method !== "GET" && method !== "HEAD" && headers["x-tidewire"] === undefined;
+}
+
+/** Whether others than this machine can reach it. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
