@@ -15,6 +15,7 @@ export interface CapturedPacket {
   readonly bytes: Uint8Array;
 }
 
+const application = "tidewire";
 const linkTypeRaw = 101;
 const udp = 17;
 const hopsMax = 64;
@@ -42,7 +43,7 @@ function sectionHeader(comment: string): Uint8Array {
   return block(0x0a0d0d0a, [
     fixed,
     option(optionComment, Buffer.from(comment)),
-    option(userApplication, Buffer.from("tidewire")),
+    option(userApplication, Buffer.from(application)),
     option(optionEnd, Buffer.alloc(0)),
   ]);
 }
