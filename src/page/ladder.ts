@@ -15,7 +15,7 @@ import { durationText } from "./words.ts";
 
 export type Scale = "packets" | "time";
 
-const top = 30;
+const top = 44;
 const mapWidth = 14;
 const rowMost = 64;
 const labelHeight = 14;
@@ -151,7 +151,7 @@ export class Ladder {
     const [first, last] = [this.#rowAt(this.#scroll - 20), this.#rowAt(this.#scroll + height)];
     context.save();
     context.beginPath();
-    context.rect(0, top - 6, width, height);
+    context.rect(0, 24, width, height);
     context.clip();
     if (last - first > height) this.#drawDense(plane);
     else this.#drawArrows(plane, first, last);
@@ -164,7 +164,7 @@ export class Ladder {
     context.lineWidth = 1.5;
     for (const x of [left, right]) {
       context.beginPath();
-      context.moveTo(x, top - 6);
+      context.moveTo(x, 24);
       context.lineTo(x, height);
       context.stroke();
     }
@@ -188,6 +188,13 @@ export class Ladder {
     }
     context.globalAlpha = 1;
     this.#drawTimes(context, left, height);
+    const text = "Zoom in to see each packet";
+    const wide = context.measureText(text).width + 20;
+    context.fillStyle = colour("panel");
+    context.fillRect((left + right - wide) / 2, height - 40, wide, 24);
+    context.fillStyle = colour("ink");
+    context.textAlign = "center";
+    context.fillText(text, (left + right) / 2, height - 24);
   }
 
   #drawTimes(context: CanvasRenderingContext2D, left: number, height: number): void {
@@ -202,20 +209,22 @@ export class Ladder {
   #drawArrows(plane: Plane, first: number, last: number): void {
     const { context, left } = plane;
     const paints = paintTable();
-    let labelled = Number.NEGATIVE_INFINITY;
+    const slope = this.#slope();
+    const arrows: (readonly [row: number, arrow: Arrow])[] = [];
     for (let row = first; row <= last && row < this.#packets.count; row++) {
+      const flags = this.#packets.flags[row] as number;
       const y = top + this.#at(row) - this.#scroll;
       const isSelected = row === this.#selected;
-      const fits = y - labelled >= labelHeight || isSelected;
-      const flags = this.#packets.flags[row] as number;
-      const tint = paintOf(flags, paints);
-      const arrow: Arrow = { y, slope: this.#slope(), flags, tint, isSelected };
-      drawArrow(plane, arrow);
-      if (!fits) continue;
-      labelled = y;
+      arrows.push([row, { y, slope, flags, tint: paintOf(flags, paints), isSelected }]);
+    }
+    for (const [, arrow] of arrows) drawArrow(plane, arrow);
+    let labelled = Number.NEGATIVE_INFINITY;
+    for (const [row, arrow] of arrows) {
+      if (arrow.y - labelled < labelHeight && !arrow.isSelected) continue;
+      labelled = arrow.y;
       context.textAlign = "right";
-      context.fillStyle = isSelected ? paints.ink : paints.muted;
-      context.fillText(durationText(this.#packets.at[row] ?? 0), left - 8, y + 5);
+      context.fillStyle = arrow.isSelected ? paints.ink : paints.muted;
+      context.fillText(durationText(this.#packets.at[row] ?? 0), left - 8, arrow.y + 5);
       drawLabel(plane, arrow, labelOf(this.#packets, row));
     }
     const { dropped, head } = this.#packets;

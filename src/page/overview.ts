@@ -119,9 +119,9 @@ export class Overview {
   }
 
   #table(): HTMLElement {
-    const heads = ["File", "Outcome", "Client", "Size and time", "Rate", "Ended"];
+    const heads = ["File", "Outcome", "Client", "Moved", "Ended"];
     const cells = heads.map((text, at) =>
-      element("th", { scope: "col", class: at === 3 || at === 4 ? "number" : "" }, text),
+      element("th", { scope: "col", class: at === 3 ? "number" : "" }, text),
     );
     const head = element("thead", {}, element("tr", {}, ...cells));
     return element("table", { class: "history" }, head, this.#rows);
@@ -133,6 +133,8 @@ function historyRow(entry: Entry): HTMLElement {
   const link = element("a", { href: `#/transfer/${id}` }, nameText(filename));
   const told = [why, remedy].filter((text) => text).join(" ");
   const moved = outcome === "refused" ? "" : movedText(entry);
+  const rate =
+    entry.bytes > 0 ? element("p", { class: "rate" }, rateText(speedOf(entry))) : undefined;
   return element(
     "tr",
     { "data-id": id },
@@ -145,8 +147,7 @@ function historyRow(entry: Entry): HTMLElement {
     ),
     element("td", { class: "outcome" }, badge(outcome)),
     element("td", { class: "client" }, family ? `${client}, ${family}` : client),
-    element("td", { class: "number" }, moved),
-    element("td", { class: "number rate" }, entry.bytes > 0 ? rateText(speedOf(entry)) : ""),
+    element("td", { class: "number" }, moved, rate),
     element("td", { class: "time" }, clockText(entry.endedAt)),
   );
 }

@@ -1,10 +1,11 @@
-// The throughput of the last five minutes as two areas.
+// The throughput of the last minutes, five at most, as two areas.
 
 import { colour, element, surface } from "./dom.ts";
 import type { Sample } from "./feed.ts";
 import { rateText } from "./words.ts";
 
-const secondsShown = 300;
+const secondsLeast = 60;
+const secondsMost = 300;
 const bottom = 18;
 const font = "11.5px system-ui, sans-serif";
 
@@ -44,13 +45,16 @@ export class Plot {
       if (share > 0) context.fillText(rateText(most * share), 2, y + 13);
     }
     const now = this.#samples.at(-1)?.[0] ?? Date.now();
-    const scale = { now, most, width, floor };
+    const [first = now] = this.#samples[0] ?? [];
+    const seconds = Math.min(secondsMost, Math.max(secondsLeast, (now - first) / 1000));
+    const scale = { now, most, floor, pixelsPerSecond: width / seconds, width };
     this.#area(context, 1, colour("accent"), scale);
     this.#area(context, 2, colour("second"), scale);
     context.fillStyle = colour("muted");
-    for (let minutes = 1; minutes < 5; minutes++) {
-      const x = width - (minutes * 60 * width) / secondsShown;
-      context.fillText(`${minutes} min ago`, x - 24, height - 3);
+    const step = seconds <= 100 ? 15 : 60;
+    for (let ago = step; ago < seconds - step / 2; ago += step) {
+      const x = width - ago * scale.pixelsPerSecond;
+      context.fillText(step === 60 ? `${ago / 60} min ago` : `${ago} s ago`, x - 24, height - 3);
     }
     context.textAlign = "right";
     context.fillText("now", width, height - 3);
@@ -61,10 +65,10 @@ export class Plot {
     context: CanvasRenderingContext2D,
     series: 1 | 2,
     tint: string,
-    { now, most, width, floor }: Readonly<Record<"now" | "most" | "width" | "floor", number>>,
+    { now, most, width, floor, pixelsPerSecond }: PlotScale,
   ): void {
     const points = this.#samples.map((sample): readonly [number, number] => [
-      width - (((now - sample[0]) / 1000) * width) / secondsShown,
+      width - ((now - sample[0]) / 1000) * pixelsPerSecond,
       floor - (sample[series] / most) * (floor - 12),
     ]);
     const [first] = points;
@@ -83,6 +87,14 @@ export class Plot {
     context.fill(path);
     context.globalAlpha = 1;
   }
+}
+
+interface PlotScale {
+  readonly now: number;
+  readonly most: number;
+  readonly width: number;
+  readonly floor: number;
+  readonly pixelsPerSecond: number;
 }
 
 /** 1, 2 or 5 and zeros. */

@@ -127,7 +127,8 @@ export class TransferView {
     ];
     if (flags & kind.resent) words.push("sent again");
     if (flags & kind.duplicate) words.push("a copy of an earlier one");
-    if (flags & kind.lost) words.push("lost: nobody answered before it was sent again");
+    if (flags & kind.lost)
+      words.push("lost, or not wanted: sent again before anybody acknowledged it");
     setText(this.#detail, words.join(" · "));
   }
 

@@ -16,6 +16,7 @@ export function rateText(bytesPerSecond: number): string {
 }
 
 export function durationText(millis: number): string {
+  if (millis > 0 && millis < 0.0995) return `${Math.ceil(millis * 1000)} µs`;
   if (millis < 9.95) return `${millis.toFixed(1)} ms`;
   if (millis < 999.5) return `${Math.round(millis)} ms`;
   if (millis < 59_950) return `${(millis / 1000).toFixed(1)} s`;

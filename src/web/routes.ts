@@ -6,9 +6,9 @@ import { TftpError } from "../core/errors.ts";
 import { captureName } from "../observe/capture-files.ts";
 import { endedEntry, type HistoryEntry } from "../observe/history.ts";
 import { nearNames } from "../observe/near-names.ts";
-import type { PacketRecord } from "../observe/packet-record.ts";
 import { answerJson, answerPieces, answerText } from "./answer.ts";
 import { fileNames, listFolder, readFile, type Shelf, writeFile } from "./files.ts";
+import { packetTable } from "./packet-table.ts";
 import { pageFile } from "./page-files.ts";
 import type { Site } from "./web-server.ts";
 
@@ -92,22 +92,6 @@ function entryOf(site: Site, path: string): HistoryEntry {
   const now = Date.now();
   const event = { kind: "ended", ending: "completed", transfer: running } as const;
   return { ...endedEntry(event, id, now), outcome: "running" };
-}
-
-/** The length of the head, the head as JSON padded to 8 bytes, the rows of packet-record.ts. */
-function packetTable(record: PacketRecord): Buffer {
-  const { rows, kept } = record.table();
-  const texts = [...kept].filter(([, packet]) => packet[1] !== 3);
-  const json = JSON.stringify({
-    total: record.total,
-    dropped: record.dropped,
-    head: record.head,
-    texts: texts.map(([row, packet]) => [row, Buffer.from(packet).toString("base64")]),
-  });
-  const head = Buffer.from(json + " ".repeat((8 - ((Buffer.byteLength(json) + 4) % 8)) % 8));
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(head.length);
-  return Buffer.concat([length, head, rows]);
 }
 
 const staticFile: Route = async ({ response, path }) => {
