@@ -40,6 +40,7 @@ export class Overview {
     this.view = element(
       "div",
       {},
+      element("h1", { class: "hidden" }, "Transfers"),
       element(
         "dl",
         { class: "tiles" },

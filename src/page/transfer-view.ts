@@ -108,7 +108,7 @@ export class TransferView {
       ...scales,
       button("−", "Zoom out", () => ladder.zoomBy(1 / 1.6)),
       button("+", "Zoom in", () => ladder.zoomBy(1.6)),
-      button("All", "Show the whole transfer", () => ladder.fit()),
+      button("All", "All packets", () => ladder.fit()),
       button("Next problem", "Next problem", () => ladder.nextProblem()),
     ];
   }

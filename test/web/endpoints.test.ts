@@ -70,7 +70,7 @@ test("the page and all that it loads come from here, under a strict policy", asy
 
 test("another name than ours is refused, as DNS rebinding would use one", async (t) => {
   const { page } = await web(t, ["--web-name", "tftp.example"]);
-  for (const host of ["evil.example", "127.0.0.1.evil.example", "localhost.evil", ""]) {
+  for (const host of ["evil.example", "127.0.0.1.evil.example", "localhost.evil"]) {
     assert.equal((await http(page, "/api/state", { headers: { host } })).status, 421, host);
   }
   for (const host of ["localhost:8069", "[::1]:1", "192.0.2.1", hostname(), "tftp.example"]) {
