@@ -16,6 +16,7 @@ import {
   TftpError,
 } from "../index.ts";
 import { systemCode } from "./failure.ts";
+import { logOutput } from "./live-lines.ts";
 import { type LogForm, serverLog } from "./log.ts";
 import {
   choiceOption,
@@ -136,11 +137,13 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   const { port = 69, uploads = "off", log: form = "pretty" } = flags;
   const listen = flags.listen?.map((text) => parseListen(text, port));
   await checkFolder(dir);
+  let server: Server | undefined;
+  const output = logOutput(form === "pretty", () => server?.snapshot() ?? []);
   const log = serverLog({
     form,
     verbose: flags.verbose ?? false,
     paint: painter(process.stdout),
-    write: lineWriter(),
+    write: (line) => output.write(line),
   });
   const dotFiles = flags.dotFiles ?? false;
   const storage = directory(dir, { uploads, dotFiles });
@@ -150,7 +153,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
     onProblem: (error) => log({ kind: "problem", error }),
   });
   let announced = form === "json";
-  const server = await serve({
+  server = await serve({
     storage,
     ...(listen ? { listen } : { port }),
     limits: limitsOf(flags),
@@ -163,7 +166,10 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   });
   const pages = await openBeside(server, watching);
   // Whoever reads that it is there may end it at once.
-  const closed = closedBySignal(server, () => watching?.stopping());
+  const closed = closedBySignal(server, () => {
+    watching?.stopping();
+    output.clear();
+  });
   if (announced) for (const page of pages) console.error(page);
   else console.log([startText(dir, uploads, server.addresses), ...pages].join("\n"));
   announced = true;
@@ -250,18 +256,6 @@ export function startText(
   const where = shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
   const port = onePort ? `UDP port ${[...ports][0]} of ` : "";
   return `Serving ${visible(resolve(dir))}, ${policy}.\nListening on ${port}${where}.`;
-}
-
-/** A log that nobody can take any more must not end the server. */
-function lineWriter(): (line: string) => void {
-  let broken = false;
-  process.stdout.on("error", (error: Error) => {
-    if (!broken) console.error(`tidewire: the log cannot be written (${systemCode(error)}).`);
-    broken = true;
-  });
-  return (line) => {
-    if (!broken) process.stdout.write(`${line}\n`);
-  };
 }
 
 export const graceMillis: number = 5000;

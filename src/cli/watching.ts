@@ -23,7 +23,7 @@ export interface WatchFlags {
   readonly capture?: readonly string[];
 }
 
-export const webAddress: Address = { host: "127.0.0.1", port: 8069 };
+const webAddress: Address = { host: "127.0.0.1", port: 8069 };
 const recorderBytesMax = 64 * 1024 * 1024;
 const wholeBytesMax = 256 * 1024 * 1024;
 

@@ -54,7 +54,7 @@ function timelineEntry({ timeMillis, sent, length, bytes }: RecordedPacket): obj
 }
 
 /** What a packet says, without the payload of DATA. */
-export function contentOf(bytes: Uint8Array, length: number): object {
+function contentOf(bytes: Uint8Array, length: number): object {
   const packet = decode(bytes);
   switch (packet.op) {
     case "rrq":

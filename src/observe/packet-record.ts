@@ -10,7 +10,7 @@ export interface Budget {
 /** What a row of the table holds, little-endian. The page reads the same bytes:
  * 0 time (float64, milliseconds since the epoch), 8 whether we sent it, 9 opcode,
  * 10 block, 12 length, 14 our port (16 bits each). */
-export const rowBytes = 16;
+const rowBytes = 16;
 const rowsPerChunk = 128;
 /** A chunk of whole packets is full before its rows are, when they are large. */
 const chunkBytesMax = 256 * 1024;

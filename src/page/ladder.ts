@@ -20,7 +20,7 @@ const mapWidth = 14;
 const rowMost = 64;
 const labelHeight = 14;
 const font = "12px ui-monospace, monospace";
-export const problems: number = kind.resent | kind.duplicate | kind.lost | kind.error;
+const problems: number = kind.resent | kind.duplicate | kind.lost | kind.error;
 
 export class Ladder {
   readonly canvas: HTMLCanvasElement = element("canvas", {

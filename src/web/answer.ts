@@ -43,7 +43,7 @@ export async function answerPieces(
 }
 
 /** RFC 6266, with the name as it is for those who know RFC 8187. */
-export function attachment(name: string): string {
+function attachment(name: string): string {
   const plain = name.replace(/[^\w.-]+/g, "_");
   const exact = encodeURIComponent(name.replace(/\p{Surrogate}/gu, "_")).replace(
     /['()*!]/g,

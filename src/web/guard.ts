@@ -77,8 +77,3 @@ function isForeign({ headers, method }: IncomingMessage): boolean {
   }
   return method !== "GET" && method !== "HEAD" && headers["x-tidewire"] === undefined;
 }
-
-/** Whether others than this machine can reach it. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
