@@ -97,8 +97,10 @@ export class LiveLines implements LogOutput {
     const last = ((bytes - (before?.bytes ?? 0)) / millis) * 1000;
     const rate = before ? before.rate + (last - before.rate) * 0.3 : last;
     this.#before.set(id, { bytes, at, rate });
-    const name = `${client.host} ${op === "rrq" ? "get" : "put"} ${filename}`;
-    const state = { name, bytes, bytesPerSecond: rate, ...(size === undefined ? {} : { size }) };
-    return progressLine(state, this.#terminal.columns || 80, this.#paint);
+    const who = `${client.host} ${op === "rrq" ? "get" : "put"} `;
+    const columns = (this.#terminal.columns || 80) - who.length;
+    const known = size === undefined ? {} : { size };
+    const state = { name: filename, bytes, bytesPerSecond: rate, ...known };
+    return who + progressLine(state, columns, this.#paint);
   }
 }
