@@ -2,8 +2,8 @@
 
 const candidatesMax = 3;
 
-/** The best matches, the nearest first: the same but for case, the same last part in another folder,
- * or few letters apart. */
+/** The best matches, the nearest first: the same but for case, the same last part in another
+ * folder, or few letters apart. */
 export function nearNames(wrong: string, names: Iterable<string>): string[] {
   const wanted = normal(wrong);
   const wantedLast = lastPart(wanted);

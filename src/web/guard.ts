@@ -10,6 +10,7 @@ export interface Guarded {
   readonly password: string | undefined;
   /** Names under which the page may be asked for, beside addresses and this machine's name. */
   readonly names?: readonly string[];
+  readonly attempts: Attempts;
 }
 
 export interface Refusal {
@@ -17,16 +18,33 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Wrong passwords a minute, from everybody together. */
 const wrongPerMinute = 30;
-const wrong = { count: 0, since: 0 };
+const hostsMax = 1000;
+
+/** Counts wrong passwords by host: nobody can guess for long, and nobody locks others out. */
+export class Attempts {
+  readonly #wrong = new Map<string, number>();
+  #since = 0;
+
+  mayTry(host: string): boolean {
+    if (performance.now() - this.#since > 60_000) {
+      this.#wrong.clear();
+      this.#since = performance.now();
+    }
+    return (this.#wrong.get(host) ?? 0) < wrongPerMinute && this.#wrong.size < hostsMax;
+  }
+
+  count(host: string): void {
+    this.#wrong.set(host, (this.#wrong.get(host) ?? 0) + 1);
+  }
+}
 
 export function refusalFor(request: IncomingMessage, guarded: Guarded): Refusal | undefined {
   if (!isOurName(request.headers.host, guarded.names ?? [])) {
     return { status: 421, message: "This name is not mine; ask by address." };
   }
   if (guarded.password !== undefined) {
-    const refusal = passwordRefusal(request, guarded.password);
+    const refusal = passwordRefusal(request, guarded.password, guarded.attempts);
     if (refusal) return refusal;
   }
   return isForeign(request) ? { status: 403, message: "Asked by another site." } : undefined;
@@ -40,16 +58,19 @@ function isOurName(host: string | undefined, names: readonly string[]): boolean 
   return isIP(bare) !== 0 || ours.includes(bare);
 }
 
-function passwordRefusal(request: IncomingMessage, password: string): Refusal | undefined {
-  const given = secretOf(request.headers.authorization);
+function passwordRefusal(
+  { headers, socket }: IncomingMessage,
+  password: string,
+  attempts: Attempts,
+): Refusal | undefined {
+  const given = secretOf(headers.authorization);
   if (given === undefined) return { status: 401, message: "A password is needed." };
-  const now = performance.now();
-  if (now - wrong.since > 60_000) Object.assign(wrong, { count: 0, since: now });
-  if (wrong.count >= wrongPerMinute) {
+  const host = socket.remoteAddress ?? "";
+  if (!attempts.mayTry(host)) {
     return { status: 429, message: "Too many wrong passwords; wait a minute." };
   }
   if (isSame(given, password)) return undefined;
-  wrong.count += 1;
+  attempts.count(host);
   return { status: 401, message: "The password is wrong." };
 }
 

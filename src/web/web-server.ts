@@ -10,7 +10,7 @@ import type { Address } from "../ports.ts";
 import type { TransferInfo } from "../server/events.ts";
 import { answerText, securityHeaders } from "./answer.ts";
 import type { Shelf } from "./files.ts";
-import { refusalFor } from "./guard.ts";
+import { Attempts, refusalFor } from "./guard.ts";
 import { Live } from "./live.ts";
 import { routeFor } from "./routes.ts";
 
@@ -52,10 +52,11 @@ export async function openWeb(options: WebOptions): Promise<Listening> {
   const { observer, metrics, watched } = options;
   const live = new Live(observer, metrics, () => watched.snapshot());
   const site: Site = { ...options, live };
+  const guarded = { ...options, attempts: new Attempts() };
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     if (answersWatcher(request, response, options)) return;
-    const refusal = refusalFor(request, options);
+    const refusal = refusalFor(request, guarded);
     if (refusal) {
       const { status, message } = refusal;
       if (status === 401) response.setHeader("www-authenticate", 'Basic realm="Tidewire"');
@@ -128,7 +129,10 @@ function statusOf({ code }: TftpError): number {
   return code === "INVALID_ARGUMENT" ? 400 : 500;
 }
 
+const connectionsMax = 256;
+
 async function listen(server: Server, { host, port }: Address): Promise<Listening> {
+  server.maxConnections = connectionsMax;
   try {
     await new Promise<void>((done, failed) => {
       server.once("error", failed).listen({ host, port }, done);
