@@ -17,7 +17,7 @@ export interface RecorderOptions {
 
 interface Flight {
   readonly record: PacketRecord;
-  readonly client: string;
+  readonly client: Address;
   state: "asking" | "running" | "ended";
   id: string | undefined;
 }
@@ -30,19 +30,17 @@ export class FlightRecorder implements PacketTap {
   readonly #options: RecorderOptions;
   readonly #budget: Budget;
   readonly #now: () => number;
-  /** By the client's address and port. */
-  readonly #current = new Map<string, Flight>();
+  readonly #current = new ByAddress<Flight>();
   readonly #asking = new Set<Flight>();
   readonly #running = new Map<string, Flight>();
   /** Ended, the first that ended first. */
   readonly #kept = new Map<string, Flight>();
-  #lastClient = "";
-  #lastFlight: Flight | undefined;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#budget = { bytes: 0, bytesMax: options.bytesMax };
-    this.#now = options.now ?? (() => performance.timeOrigin + performance.now());
+    const { timeOrigin } = performance;
+    this.#now = options.now ?? (() => timeOrigin + performance.now());
   }
 
   /** What is kept of a transfer, or of a refused request, by its id. */
@@ -55,17 +53,20 @@ export class FlightRecorder implements PacketTap {
   }
 
   sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
-    const flight = this.#flightOf(to);
+    const flight = this.#current.get(to);
     if (!flight) return;
     const now = this.#now();
-    for (let at = 0; at < run.length; at += segmentSize) {
-      flight.record.add(run.subarray(at, at + segmentSize), true, local.port, now);
+    if (run.length <= segmentSize) flight.record.add(run, true, local.port, now);
+    else {
+      for (let at = 0; at < run.length; at += segmentSize) {
+        flight.record.add(run.subarray(at, at + segmentSize), true, local.port, now);
+      }
     }
     this.#limit(flight);
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {
-    let flight = this.#flightOf(from);
+    let flight = this.#current.get(from);
     const asks = datagram[0] === 0 && (datagram[1] === 1 || datagram[1] === 2);
     if (asks && (!flight || flight.state === "ended")) flight = this.#begin(from);
     if (!flight) return;
@@ -81,28 +82,18 @@ export class FlightRecorder implements PacketTap {
       this.#running.delete(id);
       if (flight) this.#end(flight, id);
     } else if (event.kind === "refused") {
-      const flight = this.#current.get(keyOf(event.request.client));
+      const flight = this.#current.get(event.request.client);
       if (flight?.state === "asking") this.#end(flight, id);
     } else if (event.kind === "ignored") {
-      const flight = this.#current.get(keyOf(event.request.client));
+      const flight = this.#current.get(event.request.client);
       if (flight?.state === "asking") this.#forget(flight);
     }
   }
 
-  /** The packets of one host come one after the other more often than not. */
-  #flightOf(peer: Address): Flight | undefined {
-    const client = keyOf(peer);
-    if (client === this.#lastClient && this.#lastFlight) return this.#lastFlight;
-    this.#lastClient = client;
-    this.#lastFlight = this.#current.get(client);
-    return this.#lastFlight;
-  }
-
   #begin(from: Address): Flight {
-    const client = keyOf(from);
     const record = new PacketRecord(this.#budget, this.#options.whole);
-    const flight: Flight = { record, client, state: "asking", id: undefined };
-    this.#set(flight);
+    const flight: Flight = { record, client: from, state: "asking", id: undefined };
+    this.#current.set(from, flight);
     this.#asking.add(flight);
     const [oldest] = this.#asking;
     if (this.#asking.size > askingMax && oldest) this.#forget(oldest);
@@ -110,7 +101,7 @@ export class FlightRecorder implements PacketTap {
   }
 
   #start(id: string, client: Address): void {
-    let flight = this.#current.get(keyOf(client));
+    let flight = this.#current.get(client);
     if (flight?.state !== "asking") {
       // The client began anew while its earlier transfer was running: the request stands there.
       const request = flight?.record.lastRequest;
@@ -154,16 +145,27 @@ export class FlightRecorder implements PacketTap {
     this.#asking.delete(flight);
     if (flight.id !== undefined) this.#kept.delete(flight.id);
     if (this.#current.get(flight.client) === flight) this.#current.delete(flight.client);
-    this.#lastFlight = undefined;
     flight.record.release();
-  }
-
-  #set(flight: Flight): void {
-    this.#current.set(flight.client, flight);
-    this.#lastFlight = undefined;
   }
 }
 
-function keyOf({ host, port }: Address): string {
-  return `${host} ${port}`;
+/** In two steps, because to join address and port for each packet would cost more than the rest. */
+class ByAddress<T> {
+  readonly #hosts = new Map<string, Map<number, T>>();
+
+  get({ host, port }: Address): T | undefined {
+    return this.#hosts.get(host)?.get(port);
+  }
+
+  set({ host, port }: Address, value: T): void {
+    const ports = this.#hosts.get(host);
+    if (ports) ports.set(port, value);
+    else this.#hosts.set(host, new Map([[port, value]]));
+  }
+
+  delete({ host, port }: Address): void {
+    const ports = this.#hosts.get(host);
+    ports?.delete(port);
+    if (ports?.size === 0) this.#hosts.delete(host);
+  }
 }

@@ -29,40 +29,73 @@ export function tappedNetwork(network: Network, tap: PacketTap): Network {
   };
 }
 
-/** The socket itself, so that whatever else it can do stays as it is. */
 function watched(socket: DatagramSocket, tap: PacketTap): DatagramSocket {
-  const { local } = socket;
-  tap.opened?.(local);
-  if (tap.closed) watchClose(socket, () => tap.closed?.(local));
-  if (tap.sent) {
-    const send = socket.send.bind(socket);
-    socket.send = (run, segmentSize, to) => {
-      tap.sent?.(run, segmentSize, local, to);
-      send(run, segmentSize, to);
-    };
-  }
-  if (tap.received) {
-    let handle = socket.onDatagram;
-    const receive = (datagram: Uint8Array, from: Address): void => {
-      tap.received?.(datagram, local, from);
-      handle(datagram, from);
-    };
-    Object.defineProperty(socket, "onDatagram", {
-      get: () => receive,
-      set: (handler: DatagramSocket["onDatagram"]) => {
-        handle = handler;
-      },
-    });
-  }
-  return socket;
+  tap.opened?.(socket.local);
+  return tap.sent || tap.received || tap.closed ? new TappedSocket(socket, tap) : socket;
 }
 
-function watchClose(socket: DatagramSocket, onClosed: () => void): void {
-  const close = socket.close.bind(socket);
-  let told = false;
-  socket.close = () => {
-    if (!told) onClosed();
-    told = true;
-    return close();
-  };
+/** One class for all, instead of changes to each socket, keeps the way of a packet fast. */
+class TappedSocket implements DatagramSocket {
+  readonly local: Address;
+  onDatagram: (datagram: Uint8Array, from: Address) => void = () => {};
+  readonly #socket: DatagramSocket;
+  readonly #tap: PacketTap;
+  #closed = false;
+
+  constructor(socket: DatagramSocket, tap: PacketTap) {
+    this.#socket = socket;
+    this.#tap = tap;
+    this.local = socket.local;
+    socket.onDatagram = (datagram, from) => {
+      tap.received?.(datagram, this.local, from);
+      this.onDatagram(datagram, from);
+    };
+  }
+
+  get maxSegments(): number {
+    return this.#socket.maxSegments;
+  }
+
+  get receiveBufferBytes(): number {
+    return this.#socket.receiveBufferBytes;
+  }
+
+  get writable(): boolean {
+    return this.#socket.writable;
+  }
+
+  get onWritable(): () => void {
+    return this.#socket.onWritable;
+  }
+
+  set onWritable(handle: () => void) {
+    this.#socket.onWritable = handle;
+  }
+
+  get onError(): (error: Error) => void {
+    return this.#socket.onError;
+  }
+
+  set onError(handle: (error: Error) => void) {
+    this.#socket.onError = handle;
+  }
+
+  send(run: Uint8Array, segmentSize: number, to: Address): void {
+    this.#tap.sent?.(run, segmentSize, this.local, to);
+    this.#socket.send(run, segmentSize, to);
+  }
+
+  joinReceived(segmentSize: number): void {
+    this.#socket.joinReceived(segmentSize);
+  }
+
+  close(): Promise<void> {
+    if (!this.#closed) this.#tap.closed?.(this.local);
+    this.#closed = true;
+    return this.#socket.close();
+  }
+
+  unref(): void {
+    this.#socket.unref();
+  }
 }
