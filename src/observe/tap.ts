@@ -19,8 +19,8 @@ export interface PacketTap {
 /** The same network, watched. */
 export function tappedNetwork(network: Network, tap: PacketTap): Network {
   return {
+    ...network,
     open: async (local, options) => watched(await network.open(local, options), tap),
-    resolve: (host) => network.resolve(host),
     route: async (remote) => {
       const route = await network.route(remote);
       tap.routed?.(route.host, remote);
@@ -72,11 +72,11 @@ class TappedSocket implements DatagramSocket {
     this.#socket.onWritable = handle;
   }
 
-  get onError(): (error: Error) => void {
+  get onError(): DatagramSocket["onError"] {
     return this.#socket.onError;
   }
 
-  set onError(handle: (error: Error) => void) {
+  set onError(handle: DatagramSocket["onError"]) {
     this.#socket.onError = handle;
   }
 
