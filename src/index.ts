@@ -44,6 +44,9 @@ export interface ServeOptions {
   readonly port?: number;
   /** Addresses with ports of their own, instead of `host` and `port`. */
   readonly listen?: readonly Address[];
+  /** All packets leave from the port that was asked, which firewalls and NAT let through; default
+   * false: from a port of the transfer (RFC 1350 4). */
+  readonly singlePort?: boolean;
   readonly judge?: Judge;
   readonly limits?: Partial<Limits>;
   /** Called for everything that happens. What it throws is not caught. */
@@ -80,6 +83,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     judge: options.judge ?? allowAll,
     limits: completeLimits(options.limits),
     random: Math.random,
+    singlePort: options.singlePort ?? false,
     onEvent,
   });
   const listeners: Listeners[] = [];
@@ -98,16 +102,18 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await Promise.all(listeners.map((each) => each.close()));
     throw thrown;
   }
-  return new RunningServer(server, listeners);
+  return new RunningServer(server, listeners, options.singlePort ?? false);
 }
 
 class RunningServer implements Server {
   readonly #server: TftpServer;
   readonly #listeners: readonly Listeners[];
+  readonly #singlePort: boolean;
 
-  constructor(server: TftpServer, listeners: readonly Listeners[]) {
+  constructor(server: TftpServer, listeners: readonly Listeners[], singlePort: boolean) {
     this.#server = server;
     this.#listeners = listeners;
+    this.#singlePort = singlePort;
   }
 
   get address(): Address {
@@ -127,6 +133,8 @@ class RunningServer implements Server {
   }
 
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
+    // What still runs may need the port; else whoever comes next may have it now.
+    if (this.#singlePort) await this.#server.close(graceMillis);
     await Promise.all(this.#listeners.map((each) => each.close()));
     await this.#server.close(graceMillis);
   }

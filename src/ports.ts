@@ -27,8 +27,8 @@ export interface DatagramSocket {
   onWritable: () => void;
   /** Datagrams of this size may from now on be received many in one call, where the system can. */
   joinReceived(segmentSize: number): void;
-  /** A datagram could not be sent, or the socket broke. */
-  onError: (error: Error) => void;
+  /** A datagram could not be sent (`to` whom), or the socket broke. */
+  onError: (error: Error, to?: Address) => void;
   /** Idempotent; no handler is called any more. */
   close(): Promise<void>;
   /** The process may end although the socket is open. */
@@ -79,6 +79,9 @@ export interface RequestInfo {
  * TftpError. */
 export interface Storage {
   openRead(name: string, request: RequestInfo): Promise<Source>;
+  /** The same for what is at hand; undefined: ask `openRead`. Never throws. A promise would cost a
+   * small file as much as its transfer. */
+  readAtHand?(name: string, request: RequestInfo): Source | undefined;
   openWrite(name: string, request: RequestInfo): Promise<Sink>;
 }
 
@@ -97,6 +100,9 @@ export interface Source {
 export interface Sink {
   /** Takes the payloads in order; when it returns they may be reused. */
   writev(payloads: readonly Uint8Array[]): Promise<void>;
+  /** The same at once; false: nothing was taken, ask `writev`. Never throws. In lock-step a promise
+   * would cost as much as the exchange. */
+  writeAtOnce?(payloads: readonly Uint8Array[]): boolean;
   /** Returns when the whole content is durably stored under its name. */
   commit(): Promise<void>;
   /** Leaves no trace. Never throws. */

@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import {
   type Address,
   defaultLimits,
@@ -19,6 +19,7 @@ import { systemCode } from "./failure.ts";
 import { logOutput } from "./live-lines.ts";
 import { type LogForm, serverLog } from "./log.ts";
 import {
+  bytesOption,
   choiceOption,
   numberOption,
   retriesOption,
@@ -27,7 +28,6 @@ import {
   wrongValue,
 } from "./options.ts";
 import { painter } from "./paint.ts";
-import { parseBytes } from "./units.ts";
 import { visible } from "./visible.ts";
 import {
   addWatchOptions,
@@ -51,6 +51,7 @@ interface ServeFlags extends WatchFlags {
   readonly transfersMaxPerClient?: number;
   readonly uploadBytesMax?: number;
   readonly rollover?: 0 | 1;
+  readonly singlePort?: boolean;
   readonly log?: LogForm;
   readonly verbose?: boolean;
 }
@@ -77,6 +78,7 @@ function defineServing(command: Command): void {
     .addOption(
       numberOption("--port <N>", "UDP port, 0 for any free one (default: 69)", [0, 65_535]),
     )
+    .option("--single-port", "answer from the port that was asked, for firewalls and NAT")
     .addOption(
       choiceOption("--uploads <POLICY>", "off, create or overwrite (default: off)", [
         "off",
@@ -107,7 +109,7 @@ function defineServing(command: Command): void {
         [1, 1e6],
       ),
     )
-    .addOption(uploadBytesOption())
+    .addOption(bytesOption("--upload-bytes-max <N>", "largest upload, such as 10M or 1G"))
     .addOption(rolloverOption())
     .addOption(
       choiceOption("--log <FORM>", "pretty, json or off (default: pretty)", [
@@ -123,15 +125,6 @@ const examples = `
 Examples:
   tidewire serve /srv/tftp --listen 192.0.2.1 --listen [2001:db8::1]
   tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M`;
-
-function uploadBytesOption(): Option {
-  const flags = "--upload-bytes-max <N>";
-  return new Option(flags, "largest upload, such as 10M or 1G").argParser((text: string) => {
-    const bytes = parseBytes(text);
-    if (bytes !== undefined) return bytes;
-    throw wrongValue("--upload-bytes-max", text, "Give bytes, or a number with K, M, G or T.");
-  });
-}
 
 async function run(dir: string, flags: ServeFlags): Promise<void> {
   const { port = 69, uploads = "off", log: form = "pretty" } = flags;
@@ -156,6 +149,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   server = await serve({
     storage,
     ...(listen ? { listen } : { port }),
+    singlePort: flags.singlePort ?? false,
     limits: limitsOf(flags),
     ...(watching?.tap ? { tap: watching.tap } : {}),
     // The first addresses are told by the lines below; later ones, as they come.

@@ -1,5 +1,7 @@
 // The wire, both ways (RFC 1350 5, RFC 2347). Decoding never throws: what is not TFTP is "invalid".
 
+import { encodeTexts, endOfText, textFrom } from "./texts.ts";
+
 /** A block number as it stands in a packet: 16 bits. */
 export type WireNumber = number;
 /** A block number without bound; block 0 is the opening. */
@@ -49,6 +51,11 @@ export function decode(datagram: Uint8Array): Packet {
   // Windows bootmgr sends ACKs of 5 bytes.
   if (opcode === ack) return { op: "ack", block: word };
   return { op: "error", code: word, message: textFrom(datagram, 4, endOfText(datagram, 4)) };
+}
+
+/** Whether `datagram` would be decoded as a RRQ or WRQ, whole or not. */
+export function isRequest(datagram: Uint8Array): boolean {
+  return datagram[0] === 0 && (datagram[1] === rrq || datagram[1] === wrq);
 }
 
 /** Exactly the bytes of the packet. A text ends at its first NUL, as the wire cannot carry one. */
@@ -143,7 +150,9 @@ function optionsFrom(datagram: Uint8Array, at: number): Options {
 }
 
 function textsOf(options: Options): string[] {
-  return [...options.values()].flatMap((option) => [option.name, option.value]);
+  const texts: string[] = [];
+  for (const { name, value } of options.values()) texts.push(name, value);
+  return texts;
 }
 
 function invalid(reason: string, request = false): Packet {
@@ -152,40 +161,4 @@ function invalid(reason: string, request = false): Packet {
 
 function wordAt(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;
-}
-
-/** Where the NUL stands; the last one of a packet may be missing. */
-function endOfText(bytes: Uint8Array, at: number): number {
-  const end = bytes.indexOf(0, at);
-  return end < 0 ? bytes.length : end;
-}
-
-/** The RFCs say netascii, but names are bytes: read as UTF-8, else as Latin-1, so none is lost. */
-function textFrom(bytes: Uint8Array, from: number, end: number): string {
-  let latin = "";
-  let escaped = "";
-  let ascii = true;
-  for (let at = from; at < end; at++) {
-    const byte = bytes[at]!;
-    latin += String.fromCharCode(byte);
-    if (byte >= 0x80) ascii = false;
-  }
-  if (ascii) return latin;
-  for (let at = from; at < end; at++) escaped += `%${bytes[at]!.toString(16).padStart(2, "0")}`;
-  try {
-    return decodeURIComponent(escaped);
-  } catch {
-    return latin;
-  }
-}
-
-function encodeTexts(bytes: number[], texts: readonly string[]): Uint8Array {
-  for (const text of texts) {
-    const sendable = text.replace(/\0.*/s, "").replace(/\p{Surrogate}/gu, "\ufffd");
-    for (const [char, hex] of encodeURIComponent(sendable).matchAll(/%(..)|./g)) {
-      bytes.push(hex === undefined ? char.charCodeAt(0) : Number.parseInt(hex, 16));
-    }
-    bytes.push(0);
-  }
-  return new Uint8Array(bytes);
 }

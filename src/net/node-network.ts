@@ -7,8 +7,16 @@ import { readFile } from "node:fs/promises";
 import { isIP, SocketAddress } from "node:net";
 import { networkInterfaces } from "node:os";
 import { TftpError } from "../core/errors.ts";
-import type { Address, Network, Route } from "../ports.ts";
-import { answerAtOnce, enlargeBuffers, openSocket, receiveBuffer, socketType } from "./node-udp.ts";
+import type { Address, DatagramSocket, Network, OpenOptions, Route } from "../ports.ts";
+import { bindError } from "./bind-error.ts";
+import { openLinuxSocket } from "./linux-udp.ts";
+import {
+  answerAtOnce,
+  enlargeBuffers,
+  openPlainSocket,
+  receiveBuffer,
+  socketType,
+} from "./plain-udp.ts";
 
 export const nodeNetwork: Network = {
   open: openSocket,
@@ -18,6 +26,18 @@ export const nodeNetwork: Network = {
     return { ...found, mtu: await mtuOf(found.host) };
   },
 };
+
+/** Opens a UDP socket on `local`; port 0 takes any free one. Throws TftpError NETWORK. */
+export async function openSocket(
+  local: Address,
+  options: OpenOptions = {},
+): Promise<DatagramSocket> {
+  try {
+    return (await openLinuxSocket(local, options)) ?? (await openPlainSocket(local, options));
+  } catch (cause) {
+    throw bindError(local, cause as NodeJS.ErrnoException);
+  }
+}
 
 async function resolve(host: string): Promise<string> {
   if (isIP(host) !== 0) return canonical(host);

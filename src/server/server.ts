@@ -2,14 +2,15 @@
 
 import { TftpError } from "../core/errors.ts";
 import { parseDecimal } from "../core/options.ts";
-import { decode, encode, type Request } from "../core/packet.ts";
+import { decode, encode, type Packet, type Request } from "../core/packet.ts";
 import type { Address, Clock, DatagramSocket, Network, RequestInfo, Storage } from "../ports.ts";
 import { ImageCache } from "../transfer/image-cache.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
 import { type Limits, RateLimit } from "./limits.ts";
 import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
-import { Session, type SessionEnds } from "./session.ts";
+import { Session, type SessionEnds, type Surroundings } from "./session.ts";
+import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
 
 export interface ServerParts {
   readonly storage: Storage;
@@ -18,7 +19,11 @@ export interface ServerParts {
   readonly judge: Judge;
   readonly limits: Limits;
   readonly random: () => number;
+  /** Whether transfers go through the port that was asked. */
+  readonly singlePort?: boolean;
   readonly onEvent: (event: ServerEvent) => void;
+  /** One of its own by default. */
+  readonly images?: ImageCache;
 }
 
 export interface ServerStats {
@@ -34,12 +39,13 @@ export interface ServerStats {
 
 export class TftpServer {
   readonly #parts: ServerParts;
-  readonly #scheduler: Scheduler;
-  readonly #images: ImageCache;
+  readonly #ports: TransferPorts | ListeningPorts;
+  readonly #surroundings: Surroundings;
   /** By the client's address and port: its TID is all that tells one request from another. */
   readonly #sessions = new Map<string, Session>();
   readonly #perClient = new Map<string, number>();
   readonly #strayErrors: RateLimit;
+  #stranger = { key: "", answeredAt: 0 };
   #running = 0;
   #started = 0;
   /** With those that only stay to repeat their last ACK. */
@@ -50,16 +56,32 @@ export class TftpServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    this.#scheduler = new Scheduler(parts.clock);
-    this.#images = new ImageCache(parts.limits.cacheBytes);
+    this.#ports = parts.singlePort
+      ? new ListeningPorts()
+      : new TransferPorts(parts.network, parts.random, (datagram, from, socket) => {
+          this.#handleStranger(decode(datagram), from, socket);
+        });
+    this.#surroundings = {
+      storage: parts.storage,
+      ports: this.#ports,
+      scheduler: new Scheduler(parts.clock),
+      images: parts.images ?? new ImageCache(parts.limits.cacheBytes),
+      limits: parts.limits,
+      random: parts.random,
+    };
     this.#strayErrors = new RateLimit(parts.limits.strayErrorsPerSecond);
   }
 
   /** Takes requests from this socket, which stays its opener's to close. */
   listen(socket: DatagramSocket): void {
-    socket.onDatagram = (datagram, from) => this.#handleDatagram(datagram, from, socket);
-    socket.onError = (cause) =>
-      this.#problem(new TftpError("NETWORK", "an answer could not be sent", { cause }));
+    const handle = (datagram: Uint8Array, from: Address): void =>
+      this.#handleDatagram(datagram, from, socket);
+    if (this.#ports instanceof ListeningPorts) this.#ports.add(socket, handle);
+    else {
+      socket.onDatagram = handle;
+      socket.onError = (cause) =>
+        this.#problem(new TftpError("NETWORK", "an answer could not be sent", { cause }));
+    }
     this.#emit({ kind: "listening", address: socket.local });
   }
 
@@ -73,7 +95,7 @@ export class TftpServer {
   }
 
   stats(): ServerStats {
-    const { bytes, hits, misses } = this.#images;
+    const { bytes, hits, misses } = this.#surroundings.images;
     const admitted = this.#running;
     const opening = admitted - this.#started;
     return { admitted, opening, cacheBytes: bytes, cacheHits: hits, cacheMisses: misses };
@@ -94,6 +116,7 @@ export class TftpServer {
     if (!cancel) stop();
     if (this.#open > 0) await idle;
     cancel?.();
+    await this.#ports.close();
   }
 
   #handleDatagram(datagram: Uint8Array, from: Address, socket: DatagramSocket): void {
@@ -102,11 +125,24 @@ export class TftpServer {
     if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, socket);
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
     else if (session) session.handleDatagram(datagram, from);
-    else if (packet.op !== "invalid") {
+    else this.#handleStray(packet, from, socket);
+  }
+
+  #handleStray(packet: Packet, from: Address, socket: DatagramSocket): void {
+    if (packet.op !== "invalid") {
       if (packet.op !== "error") this.#turnAway(5, "no transfer of yours", from, socket);
     } else if (packet.request) this.#turnAway(4, packet.reason, from, socket);
     // An answer to what is not TFTP would be an echo: two servers could send it to and fro.
     else this.#emit({ kind: "stray", from, reason: packet.reason });
+  }
+
+  /** At a transfer's port. Who goes on and on is told once. */
+  #handleStranger(packet: Packet, from: Address, socket: DatagramSocket): void {
+    const now = this.#parts.clock.now();
+    const { key, answeredAt } = this.#stranger;
+    if (key === keyOf(from) && now - answeredAt < strangerMillis) return;
+    this.#stranger = { key: keyOf(from), answeredAt: now };
+    if (packet.op !== "invalid") this.#handleStray(packet, from, socket);
   }
 
   #turnAway(code: number, reason: string, from: Address, socket: DatagramSocket): void {
@@ -172,15 +208,11 @@ export class TftpServer {
     };
     this.#lastId += 1;
     const asked = { id: this.#lastId, request, name, info, asked: socket.local };
-    const session = new Session(
-      asked,
-      { ...this.#parts, scheduler: this.#scheduler, images: this.#images },
-      ends,
-    );
+    const session = new Session(asked, this.#surroundings, ends);
     this.#sessions.set(key, session);
     this.#count(info.client, 1);
     this.#open += 1;
-    void session.start();
+    session.start();
   }
 
   #full(from: Address): boolean {
@@ -213,6 +245,9 @@ export class TftpServer {
     this.#parts.onEvent(event);
   }
 }
+
+/** A stranger hears ERROR 5 at most so often, so that nobody can use us to flood a third party. */
+const strangerMillis = 1000;
 
 function keyOf(client: Address): string {
   return `${client.host} ${client.port}`;

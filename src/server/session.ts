@@ -3,19 +3,11 @@
 
 import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
-import { type Agreed, answerOptions } from "../core/options.ts";
+import { type Agreed, answerOptions, parseDecimal } from "../core/options.ts";
 import { encode, type Options, type Request } from "../core/packet.ts";
 import { serveRead, serveWrite } from "../core/request.ts";
 import type { Patience } from "../core/retransmission.ts";
-import type {
-  Address,
-  DatagramSocket,
-  Network,
-  RequestInfo,
-  Sink,
-  Source,
-  Storage,
-} from "../ports.ts";
+import type { Address, DatagramSocket, RequestInfo, Sink, Source, Storage } from "../ports.ts";
 import type { ImageCache } from "../transfer/image-cache.ts";
 import { Incoming, tooLarge } from "../transfer/incoming.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
@@ -25,11 +17,12 @@ import type { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
 import type { Ending, TransferInfo } from "./events.ts";
 import type { Limits } from "./limits.ts";
+import type { Ports } from "./transfer-ports.ts";
 
 /** What a session finds at its server. */
 export interface Surroundings {
   readonly storage: Storage;
-  readonly network: Network;
+  readonly ports: Ports;
   readonly scheduler: Scheduler;
   readonly images: ImageCache;
   readonly limits: Limits;
@@ -43,7 +36,7 @@ export interface SessionRequest {
   /** The name after the verdict. */
   readonly name: string;
   readonly info: RequestInfo;
-  /** The address that was asked; the transfer's own socket is bound to the same. */
+  /** The address that was asked; the transfer's socket is bound to the same. */
   readonly asked: Address;
 }
 
@@ -99,22 +92,48 @@ export class Session {
     return this.#running && this.#describe(this.#running);
   }
 
-  async start(): Promise<void> {
-    let content: Content | undefined;
+  /** Begins at once where content and socket are at hand: a promise costs a small file as much as
+   * its transfer. */
+  start(): void {
     try {
-      content = await this.#openContent();
-      const { asked, request } = this.#asked;
-      const lockStep = !request.options.has("windowsize");
-      const local = { host: asked.host, port: 0 };
-      const socket = await this.#around.network.open(local, { lockStep });
-      if (!this.#dropped) return this.#run(content, socket);
-      await socket.close();
+      const opening = this.#openContent();
+      if (opening instanceof Promise) opening.then((content) => this.#bind(content), this.#refuse);
+      else this.#bind(opening);
     } catch (thrown) {
-      if (!this.#dropped) this.#ends.onRefused(TftpError.from(thrown));
+      this.#refuse(thrown);
     }
-    this.#leave();
-    if (content) await putAway(content).catch(() => {});
   }
+
+  #bind(content: Content): void {
+    const refuse = (thrown: unknown): void => {
+      this.#refuse(thrown);
+      void putAway(content).catch(() => {});
+    };
+    const run = (socket: DatagramSocket): void => {
+      if (!this.#dropped) this.#run(content, socket);
+      else {
+        void socket.close();
+        refuse(undefined);
+      }
+    };
+    try {
+      const { asked, request, info } = this.#asked;
+      const opening = this.#around.ports.open(asked, {
+        peer: info.client,
+        small: request.op === "rrq" && asksLittle(request.options),
+        lockStep: !request.options.has("windowsize"),
+      });
+      if (opening instanceof Promise) opening.then(run, refuse);
+      else run(opening);
+    } catch (thrown) {
+      refuse(thrown);
+    }
+  }
+
+  readonly #refuse = (thrown: unknown): void => {
+    if (!this.#dropped) this.#ends.onRefused(TftpError.from(thrown));
+    this.#leave();
+  };
 
   /** A packet of the client that came to the listening port, or its request once more. */
   handleDatagram(datagram: Uint8Array, from: Address): void {
@@ -146,17 +165,28 @@ export class Session {
     this.#gone = true;
   }
 
-  async #openContent(): Promise<Content> {
+  #openContent(): Content | Promise<Content> {
+    const { request, name, info } = this.#asked;
+    if (request.op === "wrq") return this.#openSink();
+    if (request.mode === "netascii") return this.#openText();
+    const { storage } = this.#around;
+    const source = storage.readAtHand?.(name, info);
+    if (source) return { op: "rrq", source };
+    return storage.openRead(name, info).then((opened) => ({ op: "rrq", source: opened }));
+  }
+
+  async #openText(): Promise<Content> {
+    const { name, info } = this.#asked;
+    const source = await this.#around.storage.openRead(name, info);
+    return { op: "rrq", source: await netasciiSource(source) };
+  }
+
+  async #openSink(): Promise<Content> {
     const { request, name, info } = this.#asked;
     const { storage, limits } = this.#around;
-    const netascii = request.mode === "netascii";
-    if (request.op === "wrq") {
-      if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
-      const sink = await storage.openWrite(name, info);
-      return { op: "wrq", sink: netascii ? netasciiSink(sink) : sink };
-    }
-    const source = await storage.openRead(name, info);
-    return { op: "rrq", source: netascii ? await netasciiSource(source) : source };
+    if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
+    const sink = await storage.openWrite(name, info);
+    return { op: "wrq", sink: request.mode === "netascii" ? netasciiSink(sink) : sink };
   }
 
   #run(content: Content, socket: DatagramSocket): void {
@@ -242,6 +272,12 @@ export class Session {
       ...transfer.tally,
     };
   }
+}
+
+/** An ACK gets one packet that fits an Ethernet frame, at most. */
+function asksLittle(options: Options): boolean {
+  const blksize = parseDecimal(options.get("blksize")?.value ?? "") ?? 0;
+  return !options.has("windowsize") && blksize <= 1468;
 }
 
 /** A busy server may read a repeated request long after its answer to the first one was

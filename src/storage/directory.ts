@@ -29,6 +29,10 @@ export function directory(root: string, options: DirectoryOptions = {}): Storage
   const uploads = uploadsOf(options.uploads);
   const files = new OpenFiles();
   return {
+    readAtHand(name) {
+      const segments = resolvedName(name, options);
+      return segments && files.kept(join(top, ...segments));
+    },
     openRead: (name) =>
       locate(top, name, options, (segments) =>
         files.source(join(top, ...segments), async () => {
@@ -43,6 +47,15 @@ export function directory(root: string, options: DirectoryOptions = {}): Storage
       });
     },
   };
+}
+
+/** Undefined for a name that is refused, which is told where it is looked for. */
+function resolvedName(name: string, options: DirectoryOptions): readonly string[] | undefined {
+  try {
+    return resolveName(name, options);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Tries the plain name, then what follows the root's own path: some clients send `/srv/tftp/x`. */

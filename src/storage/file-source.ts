@@ -7,9 +7,6 @@ import type { Source } from "../ports.ts";
 import { fileError } from "./file-error.ts";
 import { between, totalBytes } from "./parts.ts";
 
-/** Twice the coarsest clock of a file system in use. */
-const settledMillis = 4000;
-
 export class FileSource implements Source {
   readonly size: number;
   readonly version?: string;
@@ -19,14 +16,12 @@ export class FileSource implements Source {
 
   /** `opened` is what fstat said of `handle`, which others may read as well; `onClose` is called
    * once, when this reader needs it no more. */
-  constructor(handle: FileHandle, opened: BigIntStats, onClose: () => void) {
+  constructor(handle: FileHandle, opened: BigIntStats, version: string, onClose: () => void) {
     this.#handle = handle;
     this.#opened = opened;
     this.#onClose = onClose;
     this.size = Number(opened.size);
-    // Two changes within one tick of the file system's clock look like one: what was changed just
-    // now may change once more and still look the same, so it is not shared yet.
-    if (Date.now() - Number(opened.ctimeMs) >= settledMillis) this.version = versionOf(opened);
+    if (version !== "") this.version = version;
   }
 
   /** Throws TftpError STORAGE when the file is not the one that was opened any more. Each read is
@@ -61,10 +56,6 @@ export class FileSource implements Source {
     const touched = now.ctimeNs !== was.ctimeNs && now.nlink === was.nlink;
     if (now.size !== was.size || now.mtimeNs !== was.mtimeNs || touched) throw changed();
   }
-}
-
-function versionOf({ size, mtimeNs, ctimeNs, dev, ino }: BigIntStats): string {
-  return [size, mtimeNs, ctimeNs, dev, ino].join("-");
 }
 
 function changed(): TftpError {

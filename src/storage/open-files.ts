@@ -2,7 +2,7 @@
 // calls of the system; in a storm of clients the next one then needs a single look, shared by all
 // who ask at the same time. Knows no roots and no names: whoever opens has checked them.
 
-import type { BigIntStats } from "node:fs";
+import { type BigIntStats, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Source } from "../ports.ts";
 import { FileSource } from "./file-source.ts";
@@ -10,6 +10,10 @@ import type { Opened } from "./inside.ts";
 
 /** How long a file stays open after its last reader. */
 const keepMillis = 2000;
+/** Twice the coarsest clock of a file system in use. */
+const settledMillis = 4000;
+/** A look that took no longer is repeated without a thread of its own. */
+const quickMillis = 2;
 /** Files that stay open without a reader; the one that was left longest ago makes room. */
 const idleFilesMax = 64;
 
@@ -18,10 +22,18 @@ export class OpenFiles {
   readonly #opening = new Map<string, Promise<KeptFile>>();
   readonly #idle = new Set<KeptFile>();
 
+  /** The file at `path` if it is open and a look at it is known to take no time. */
+  kept(path: string): Source | undefined {
+    const file = this.#files.get(path);
+    if (!file?.isQuick || !file.isStillNow(path)) return undefined;
+    file.join();
+    return file.source();
+  }
+
   /** The file at `path`: the one that is open if it still is that file, else what `open` opens. */
   async source(path: string, open: () => Promise<Opened>): Promise<Source> {
     const file = (await this.#current(path)) ?? (await this.#openOnce(path, open));
-    return new FileSource(file.handle, file.stat, () => file.leave());
+    return file.source();
   }
 
   async #current(path: string): Promise<KeptFile | undefined> {
@@ -74,22 +86,34 @@ interface Lives {
 }
 
 class KeptFile {
-  readonly handle: Opened["handle"];
-  readonly stat: BigIntStats;
+  readonly #handle: Opened["handle"];
+  readonly #stat: BigIntStats;
   readonly #lives: Lives;
   #readers = 0;
   #looking: Promise<boolean> | undefined;
+  #quick = false;
+  readonly #settledAt: number;
+  #version = "";
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ handle, stat: found }: Opened, lives: Lives) {
-    this.handle = handle;
-    this.stat = found;
+    this.#handle = handle;
+    this.#stat = found;
+    this.#settledAt = Number(found.ctimeMs) + settledMillis;
     this.#lives = lives;
   }
 
   join(): void {
     this.#readers += 1;
     if (this.#readers === 1) this.#lives.onBusy();
+  }
+
+  /** For one reader that has joined. */
+  source(): Source {
+    // Two changes within one tick of the file system's clock look like one: what was changed just
+    // now may change once more and still look the same, so it is not shared yet.
+    if (this.#version === "" && Date.now() >= this.#settledAt) this.#version = version(this.#stat);
+    return new FileSource(this.#handle, this.#stat, this.#version, () => this.leave());
   }
 
   leave(): void {
@@ -102,27 +126,60 @@ class KeptFile {
     }, keepMillis).unref();
   }
 
+  /** The last look was answered at once, as a local file system does; a network's may hang, and
+   * nobody but the one who asks may wait for it. */
+  get isQuick(): boolean {
+    return this.#quick;
+  }
+
   /** Whether the path still leads to this file, unchanged. */
   isStill(path: string): Promise<boolean> {
+    const began = performance.now();
     this.#looking ??= stat(path, { bigint: true })
       .then(
-        (now) => identity(now) === identity(this.stat),
+        (now) => this.#isSame(now),
         () => false,
       )
       .finally(() => {
         this.#looking = undefined;
+        this.#quick = performance.now() - began < quickMillis;
       });
     return this.#looking;
+  }
+
+  /** The same while everything waits. */
+  isStillNow(path: string): boolean {
+    const began = performance.now();
+    try {
+      const now = statSync(path, { bigint: true, throwIfNoEntry: false });
+      return now !== undefined && this.#isSame(now);
+    } catch {
+      return false;
+    } finally {
+      this.#quick = performance.now() - began < quickMillis;
+    }
+  }
+
+  #isSame(now: BigIntStats): boolean {
+    const was = this.#stat;
+    return (
+      now.ino === was.ino &&
+      now.ctimeNs === was.ctimeNs &&
+      now.mtimeNs === was.mtimeNs &&
+      now.size === was.size &&
+      now.dev === was.dev &&
+      now.mode === was.mode
+    );
   }
 
   /** Only without readers. */
   close(): void {
     clearTimeout(this.#timer);
     this.#lives.onClosed();
-    void this.handle.close().catch(() => undefined); // Nothing was written: nothing can be lost.
+    void this.#handle.close().catch(() => undefined); // Nothing was written: nothing can be lost.
   }
 }
 
-function identity({ dev, ino, size, mtimeNs, ctimeNs, mode }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs, mode].join("-");
+function version({ size, mtimeNs, ctimeNs, dev, ino }: BigIntStats): string {
+  return [size, mtimeNs, ctimeNs, dev, ino].join("-");
 }

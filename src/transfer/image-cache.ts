@@ -35,6 +35,13 @@ export class ImageCache implements Keeper {
     return this.#bytes;
   }
 
+  /** Of these, what transfers need now. */
+  get pinnedBytes(): number {
+    let idle = 0;
+    for (const { chunk } of this.#idle) idle += chunk?.bytes.length ?? 0;
+    return this.#bytes - idle;
+  }
+
   get images(): number {
     return this.#images.size;
   }
@@ -55,7 +62,8 @@ export class ImageCache implements Keeper {
     if (version === undefined || size === undefined || size > this.#bytesMax) {
       return privateBlocks(source, blksize, rollover);
     }
-    const text = JSON.stringify([key.name, version, key.mode, blksize, rollover]);
+    const { name, mode } = key;
+    const text = `${blksize} ${rollover} ${mode} ${version.length} ${version} ${name}`;
     let image = this.#images.get(text);
     if (image) this.#hits += 1;
     else {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openSocket } from "../../src/net/node-udp.ts";
+import { openSocket } from "../../src/net/node-network.ts";
 import { ack, Device, rrq, wire, wrq } from "./device.ts";
 import { files, scene } from "./scene.ts";
 

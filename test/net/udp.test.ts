@@ -5,10 +5,11 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { TftpError } from "../../src/core/errors.ts";
-import { openSocket } from "../../src/net/node-udp.ts";
+import { openSocket } from "../../src/net/node-network.ts";
 import type { Address, DatagramSocket } from "../../src/ports.ts";
 
 const run = promisify(execFile);
+const plainly = { timeout: 20_000, env: { ...process.env, TIDEWIRE_OFFLOAD: "off" } };
 
 /** The next `count` datagrams that arrive, with their sender. */
 function received(socket: DatagramSocket, count: number): Promise<[Uint8Array, Address][]> {
@@ -51,7 +52,7 @@ test("a run is cut into segments, the last one shorter", async () => {
 });
 
 test("a socket whose datagrams wait is not writable, and tells when they are gone", async () => {
-  const module = new URL("../../src/net/node-udp.js", import.meta.url);
+  const module = new URL("../../src/net/node-network.js", import.meta.url);
   const script = `
     const { openSocket } = await import("${module}");
     const a = await openSocket({ host: "127.0.0.1", port: 0 });
@@ -69,12 +70,12 @@ test("a socket whose datagrams wait is not writable, and tells when they are gon
     a.send(new Uint8Array(30), 10, b.local);`;
   // The flag makes every send go through the queue, which a full network card does otherwise.
   const args = ["--test-udp-no-try-send", "--input-type=module", "--eval", script];
-  const { stdout } = await run(process.execPath, args, { timeout: 20_000 });
+  const { stdout } = await run(process.execPath, args, plainly);
   assert.deepEqual(stdout.trim().split("\n"), ["true", "false", "true", "19 1"]);
 });
 
 test("who sends on although the socket is not writable fills a queue with a limit", async () => {
-  const module = new URL("../../src/net/node-udp.js", import.meta.url);
+  const module = new URL("../../src/net/node-network.js", import.meta.url);
   const script = `
     const { openSocket } = await import("${module}");
     const a = await openSocket({ host: "127.0.0.1", port: 0 });
@@ -84,7 +85,7 @@ test("who sends on although the socket is not writable fills a queue with a limi
     a.onWritable = () => setTimeout(() => { console.log(arrived); process.exit(); }, 200);
     for (let sent = 0; sent < 400; sent += 1) a.send(Uint8Array.of(sent), 1, b.local);`;
   const args = ["--test-udp-no-try-send", "--input-type=module", "--eval", script];
-  const { stdout } = await run(process.execPath, args, { timeout: 20_000 });
+  const { stdout } = await run(process.execPath, args, plainly);
   assert.equal(stdout.trim(), "256");
 });
 
@@ -98,7 +99,7 @@ test("the system's error of a send reaches onError, and nothing is thrown", asyn
   const to = { host: "127.0.0.1", port: 9 };
   assert.equal((await failing(65_530, to)).code, "EMSGSIZE");
   assert.equal((await failing(1, { ...to, port: 0 })).code, "ERR_SOCKET_BAD_PORT");
-  assert.equal((await failing(1, { ...to, host: "::1" })).code, "EINVAL");
+  assert.match((await failing(1, { ...to, host: "::1" })).code ?? "", /^(EINVAL|EAFNOSUPPORT)$/);
   await socket.close();
 });
 
@@ -175,7 +176,7 @@ test("any other failure to bind carries what the system says", async () => {
 });
 
 test("an open socket keeps the process alive until it is unreferenced", async () => {
-  const module = new URL("../../src/net/node-udp.js", import.meta.url);
+  const module = new URL("../../src/net/node-network.js", import.meta.url);
   const script = `
     const { openSocket } = await import("${module}");
     const socket = await openSocket({ host: "127.0.0.1", port: 0 });

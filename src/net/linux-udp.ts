@@ -1,0 +1,279 @@
+// A DatagramSocket on node:dgram whose datagrams go through the C library, many in one call. Node
+// still says when something has arrived. It must not know what the datagrams mean.
+
+import { createSocket, type Socket } from "node:dgram";
+import { isIPv6 } from "node:net";
+import { getSystemErrorName } from "node:util";
+import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
+import { AddressBook, socketAddress } from "./address-book.ts";
+import { batchSlots, type Outgoing, ReceiveBatch, SendBatch } from "./datagram-batch.ts";
+import { Dwell, type Polled } from "./dwell.ts";
+import { joinedPart } from "./joined.ts";
+import * as c from "./libc.ts";
+import {
+  answerAtOnce,
+  bind,
+  enlargeBuffers,
+  isPeerGone,
+  largeBufferBytes,
+  receiveBuffer,
+  socketType,
+} from "./plain-udp.ts";
+
+/** What the kernel cuts out of one run. */
+const segmentsPerCall = 64;
+
+/** Who sends on although the socket is not writable (an answer to a stranger) loses what is above
+ * this. */
+const waitingMax = 256;
+
+/** How many batches a socket may take before others get their turn. */
+const batchesPerTurn = 4;
+
+/** What all sockets of the process share: only one of them is at work at any time. */
+class Exchange {
+  readonly libc: c.Libc;
+  readonly book: AddressBook;
+  readonly inbox: ReceiveBatch;
+  readonly dwell: Dwell;
+  readonly #outbox: SendBatch;
+  #sender: LinuxSocket | undefined;
+  #gathering = 0;
+
+  constructor(libc: c.Libc) {
+    this.libc = libc;
+    this.book = new AddressBook();
+    this.inbox = new ReceiveBatch(libc, this.book);
+    this.#outbox = new SendBatch(libc);
+    this.dwell = new Dwell(libc, (work) => this.gather(work));
+  }
+
+  /** What is sent in the course of `work` leaves in as few calls as possible. */
+  gather(work: () => void): void {
+    this.#gathering += 1;
+    try {
+      work();
+    } finally {
+      this.#gathering -= 1;
+      if (this.#gathering === 0) this.flush();
+    }
+  }
+
+  send(sender: LinuxSocket, outgoing: Outgoing): void {
+    const address = this.book.encode(outgoing.to);
+    if (!address) {
+      sender.sendPlainly(outgoing.run, outgoing.to);
+      return;
+    }
+    if (this.#sender !== sender || this.#outbox.full) this.flush();
+    this.#sender = sender;
+    this.#outbox.add(outgoing, address);
+    if (this.#gathering === 0) this.flush();
+  }
+
+  flush(): void {
+    const sender = this.#sender;
+    this.#sender = undefined;
+    if (!sender) return;
+    const left = this.#outbox.flush(sender.fd);
+    if (left.length > 0) sender.refused(left, systemError(this.libc.errno()));
+  }
+}
+
+function systemError(errno: number): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-errno);
+  return Object.assign(new Error(`send ${code}`), { code, errno: -errno, syscall: "send" });
+}
+
+let exchange: Exchange | undefined;
+
+/** Undefined where there is no such thing, or where the plain way shall report what is wrong with
+ * the address. */
+export async function openLinuxSocket(
+  local: Address,
+  options: OpenOptions,
+): Promise<DatagramSocket | undefined> {
+  const libc = c.linuxLibc();
+  const address = libc && socketAddress(local);
+  if (!address) return undefined;
+  const fd = openDescriptor(libc, local, address);
+  if (fd === undefined) return undefined;
+  exchange ??= new Exchange(libc);
+  const type = socketType(local.host);
+  const socket = createSocket({ type, ipv6Only: type === "udp6", lookup: answerAtOnce });
+  await bind(socket, { fd });
+  return new LinuxSocket(socket, fd, exchange, options);
+}
+
+function openDescriptor(libc: c.Libc, local: Address, address: Uint8Array): number | undefined {
+  const family = isIPv6(local.host) ? c.AF_INET6 : c.AF_INET;
+  const fd = libc.socket(family, c.SOCK_DGRAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  const only6 = family === c.AF_INET || c.setOption(libc, fd, c.IPPROTO_IPV6, [c.IPV6_V6ONLY, 1]);
+  if (only6 && libc.bind(fd, address, address.length) === 0) return fd;
+  libc.close(fd);
+  return undefined;
+}
+
+class LinuxSocket implements DatagramSocket, Polled {
+  readonly local: Address;
+  readonly fd: number;
+  readonly maxSegments: number = segmentsPerCall;
+  onDatagram: (datagram: Uint8Array, from: Address) => void = ignore;
+  onWritable: () => void = ignore;
+  onError: (error: Error, to?: Address) => void = ignore;
+  readonly #socket: Socket;
+  readonly #exchange: Exchange;
+  #joinedSize = Number.POSITIVE_INFINITY;
+  #closed: Promise<void> | undefined;
+  /** The kernel has no room: what follows waits here. */
+  #waiting: Outgoing[] | undefined;
+  /** To them the kernel cuts nothing: a segment does not fit the path's MTU, or a device cannot. */
+  readonly #uncut = new WeakSet<Address>();
+
+  constructor(socket: Socket, fd: number, shared: Exchange, options: OpenOptions) {
+    this.#socket = socket;
+    this.fd = fd;
+    this.#exchange = shared;
+    const { address, port } = socket.address();
+    this.local = { host: address, port };
+    if (!options.lockStep) this.#enlargeBuffers();
+    socket.on("message", (datagram, from) => {
+      this.#exchange.gather(() => {
+        this.#receive(datagram, shared.book.named(from.address, from.port), 0);
+        this.handleReadable();
+      });
+      if (this.#closed === undefined) this.#exchange.dwell.after(this);
+    });
+    socket.on("error", (error) => this.#report(error));
+  }
+
+  get receiveBufferBytes(): number {
+    return receiveBuffer(this.#socket);
+  }
+
+  get writable(): boolean {
+    return this.#waiting === undefined;
+  }
+
+  send(run: Uint8Array, segmentSize: number, to: Address): void {
+    if (this.#closed !== undefined) return;
+    if (run.length > segmentSize && this.#uncut.has(to)) this.#sendEach(run, segmentSize, to);
+    else this.#send({ run, segmentSize, to });
+  }
+
+  joinReceived(segmentSize: number): void {
+    const { libc } = this.#exchange;
+    if (c.setOption(libc, this.fd, c.SOL_UDP, [c.UDP_GRO, 1])) this.#joinedSize = segmentSize;
+  }
+
+  /** Takes what has arrived. */
+  handleReadable(): void {
+    const { inbox } = this.#exchange;
+    for (let batches = 0; batches < batchesPerTurn && this.#closed === undefined; batches++) {
+      const count = inbox.receive(this.fd);
+      for (let slot = 0; slot < count; slot++) {
+        this.#receive(inbox.datagram(slot), inbox.from(slot), inbox.segmentSize(slot));
+      }
+      if (count < batchSlots) return;
+    }
+  }
+
+  /** `left`: the first was refused, the others were not even asked for. */
+  refused([first, ...rest]: readonly Outgoing[], error: NodeJS.ErrnoException): void {
+    if (this.#closed !== undefined || !first) return;
+    const { run, segmentSize, to } = first;
+    const { code = "" } = error;
+    if (code === "EAGAIN" || code === "ENOBUFS") this.#wait(first);
+    else if (run.length > segmentSize && offloadRefusals.has(code)) {
+      this.#uncut.add(to);
+      this.#sendEach(run, segmentSize, to);
+    } else setImmediate(() => this.#report(error, to));
+    for (const each of rest) this.#send(each);
+  }
+
+  /** As Node does it, with its own errors, for what is not to be sent in another way. */
+  sendPlainly(datagram: Uint8Array, to: Address, done: () => void = ignore): void {
+    try {
+      this.#socket.send(datagram, to.port, to.host, (error) => {
+        if (error) this.#report(error, to);
+        done();
+      });
+    } catch (error) {
+      // Port 0, for one: a datagram may come from it, none can go to it.
+      process.nextTick(() => this.#report(error as Error, to));
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#exchange.flush();
+      this.#exchange.dwell.forget(this);
+      this.#closed = new Promise((resolve) => this.#socket.close(resolve));
+    }
+    await this.#closed;
+  }
+
+  unref(): void {
+    this.#socket.unref();
+  }
+
+  #enlargeBuffers(): void {
+    enlargeBuffers(this.#socket);
+    const { libc } = this.#exchange;
+    for (const option of [c.SO_RCVBUFFORCE, c.SO_SNDBUFFORCE]) {
+      c.setOption(libc, this.fd, c.SOL_SOCKET, [option, largeBufferBytes]);
+    }
+  }
+
+  #send(outgoing: Outgoing): void {
+    if (!this.#waiting) this.#exchange.send(this, outgoing);
+    else if (this.#waiting.length < waitingMax) this.#waiting.push(outgoing);
+  }
+
+  #sendEach(run: Uint8Array, segmentSize: number, to: Address): void {
+    for (let at = 0; at < run.length; at += segmentSize) {
+      const datagram = run.subarray(at, at + segmentSize);
+      this.#send({ run: datagram, segmentSize: datagram.length, to });
+    }
+  }
+
+  /** One datagram goes through Node, which knows when there is room again. */
+  #wait({ run, segmentSize, to }: Outgoing): void {
+    this.#waiting = [];
+    if (run.length > segmentSize) {
+      this.#waiting.push({ run: run.subarray(segmentSize), segmentSize, to });
+    }
+    this.sendPlainly(run.subarray(0, segmentSize), to, () => this.#goOn());
+  }
+
+  #goOn(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    if (this.#closed !== undefined) return;
+    this.#exchange.gather(() => {
+      for (const each of waiting) this.#send(each);
+    });
+    if (this.writable) this.onWritable();
+  }
+
+  #receive(datagram: Uint8Array, from: Address, segmentSize: number): void {
+    if (this.#closed !== undefined) return;
+    const size = segmentSize || joinedPart(datagram, this.#joinedSize);
+    if (size >= datagram.length) this.onDatagram(datagram, from);
+    else {
+      for (let at = 0; at < datagram.length; at += size) {
+        this.onDatagram(datagram.subarray(at, at + size), from);
+      }
+    }
+  }
+
+  #report(error: NodeJS.ErrnoException, to?: Address): void {
+    if (this.#closed !== undefined || isPeerGone(error)) return;
+    this.onError(error, to);
+  }
+}
+
+const offloadRefusals: ReadonlySet<string> = new Set(["EINVAL", "EMSGSIZE", "EIO", "EOPNOTSUPP"]);
+
+function ignore(): void {}

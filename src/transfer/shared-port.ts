@@ -1,0 +1,131 @@
+// One socket for many transfers, told apart by the address and port of the peer. What comes from
+// strangers, and every request, goes to the opener of the port. Knows nothing of the transfers.
+
+import { isRequest } from "../core/packet.ts";
+import type { Address, DatagramSocket } from "../ports.ts";
+
+/** So many peers, at least, whose late packets are still known as such. */
+const formerPeers = 4096;
+
+export class SharedPort {
+  readonly socket: DatagramSocket;
+  readonly #places = new Map<string, Place>();
+  /** Peers that had a place here: what they sent for it may still arrive. */
+  #former = new Set<string>();
+  #formerBefore = new Set<string>();
+  readonly #onOther: (datagram: Uint8Array, from: Address) => void;
+  readonly #onEmpty: () => void;
+
+  /** Takes over the handlers of `socket`, which stays its opener's to close. `onOther` gets what
+   * belongs to no transfer; `onEmpty` is called whenever the last one has left. */
+  constructor(
+    socket: DatagramSocket,
+    onOther: (datagram: Uint8Array, from: Address) => void,
+    onEmpty: () => void = () => {},
+  ) {
+    this.socket = socket;
+    this.#onOther = onOther;
+    this.#onEmpty = onEmpty;
+    socket.onDatagram = (datagram, from) => this.#handleDatagram(datagram, from);
+    socket.onWritable = () => {
+      for (const place of [...this.#places.values()]) place.onWritable();
+    };
+    socket.onError = (error, to) => to && this.#places.get(keyOf(to))?.onError(error);
+  }
+
+  /** How many transfers are here. */
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** Whether the peer is here, or was lately: to it a new transfer would look like the old one. */
+  knows(peer: Address): boolean {
+    const key = keyOf(peer);
+    return this.#places.has(key) || this.#wasHere(key);
+  }
+
+  /** A socket for what is exchanged with `peer`. A former one for the same peer gets no more. */
+  place(peer: Address): DatagramSocket {
+    const key = keyOf(peer);
+    const place: Place = new Place(this.socket, () => {
+      if (this.#places.get(key) !== place) return;
+      this.#places.delete(key);
+      this.#remember(key);
+      if (this.#places.size === 0) this.#onEmpty();
+    });
+    this.#places.set(key, place);
+    return place;
+  }
+
+  #wasHere(key: string): boolean {
+    return this.#former.has(key) || this.#formerBefore.has(key);
+  }
+
+  /** In two halves, because to find the oldest of a set takes time. */
+  #remember(key: string): void {
+    this.#former.add(key);
+    if (this.#former.size < formerPeers) return;
+    this.#formerBefore = this.#former;
+    this.#former = new Set();
+  }
+
+  #handleDatagram(datagram: Uint8Array, from: Address): void {
+    const key = keyOf(from);
+    const place = this.#places.get(key);
+    if (isRequest(datagram)) this.#onOther(datagram, from);
+    else if (place) place.onDatagram(datagram, from);
+    // To answer a late packet with ERROR 5 would end the peer's next transfer from the same port.
+    else if (!this.#wasHere(key)) this.#onOther(datagram, from);
+  }
+}
+
+class Place implements DatagramSocket {
+  readonly #socket: DatagramSocket;
+  readonly #leave: () => void;
+  #open = true;
+  onDatagram: (datagram: Uint8Array, from: Address) => void = () => {};
+  onWritable: () => void = () => {};
+  onError: (error: Error) => void = () => {};
+
+  constructor(socket: DatagramSocket, leave: () => void) {
+    this.#socket = socket;
+    this.#leave = leave;
+  }
+
+  get local(): Address {
+    return this.#socket.local;
+  }
+
+  get maxSegments(): number {
+    return this.#socket.maxSegments;
+  }
+
+  get receiveBufferBytes(): number {
+    return this.#socket.receiveBufferBytes;
+  }
+
+  get writable(): boolean {
+    return this.#socket.writable;
+  }
+
+  send(run: Uint8Array, segmentSize: number, to: Address): void {
+    if (this.#open) this.#socket.send(run, segmentSize, to);
+  }
+
+  /** Not here: the others' datagrams have other sizes. */
+  joinReceived(): void {}
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    this.onDatagram = this.onWritable = this.onError = () => {};
+    this.#leave();
+  }
+
+  /** The port stays open for others. */
+  unref(): void {}
+}
+
+function keyOf({ host, port }: Address): string {
+  return `${host} ${port}`;
+}

@@ -1,0 +1,105 @@
+// One socket for many transfers: who gets which datagram.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Address, DatagramSocket } from "../../src/ports.ts";
+import { SharedPort } from "../../src/transfer/shared-port.ts";
+import { keptSocket } from "./fakes.ts";
+
+const one = { host: "192.0.2.7", port: 4000 };
+const other = { host: "192.0.2.7", port: 4001 };
+const ack = Uint8Array.of(0, 4, 0, 1);
+
+function opened() {
+  const socket = keptSocket();
+  const others: Address[] = [];
+  const heard: string[] = [];
+  let emptied = 0;
+  const port = new SharedPort(
+    socket,
+    (_, from) => void others.push(from),
+    () => {
+      emptied += 1;
+    },
+  );
+  const place = (name: string, peer: Address): DatagramSocket => {
+    const found = port.place(peer);
+    found.onDatagram = () => void heard.push(name);
+    found.onWritable = () => void heard.push(`${name} writable`);
+    found.onError = () => void heard.push(`${name} error`);
+    return found;
+  };
+  return { socket, port, others, heard, place, emptied: () => emptied };
+}
+
+test("each peer's datagrams go to its own transfer", () => {
+  const { socket, heard, others, place } = opened();
+  place("one", one);
+  place("other", other);
+  socket.onDatagram(ack, { ...other });
+  socket.onDatagram(ack, { ...one });
+  assert.deepEqual(heard, ["other", "one"]);
+  assert.deepEqual(others, []);
+});
+
+test("a stranger's datagram and every request go to the opener of the port", () => {
+  const { socket, heard, others, place } = opened();
+  place("one", one);
+  socket.onDatagram(ack, other);
+  socket.onDatagram(Uint8Array.of(0, 1, 97, 0), one);
+  socket.onDatagram(Uint8Array.of(0, 2), one);
+  assert.deepEqual(others, [other, one, one]);
+  assert.deepEqual(heard, []);
+});
+
+test("what a peer sends after its transfer ended is nobody's, not a stranger's", async () => {
+  const { socket, port, heard, others, place } = opened();
+  await place("one", one).close();
+  socket.onDatagram(ack, one);
+  assert.deepEqual([heard, others], [[], []]);
+  assert.equal(port.knows(one), true);
+  assert.equal(port.knows(other), false);
+});
+
+test("a peer that comes back is heard by its new transfer alone", async () => {
+  const { socket, heard, place, port } = opened();
+  const before = place("before", one);
+  place("after", one);
+  await before.close();
+  socket.onDatagram(ack, one);
+  assert.deepEqual(heard, ["after"]);
+  assert.equal(port.size, 1);
+});
+
+test("the peers that left first are strangers again, in time", async () => {
+  const { socket, others, place } = opened();
+  await place("one", one).close();
+  for (let count = 0; count < 10_000; count++) {
+    await place("more", { host: "192.0.2.9", port: count }).close();
+  }
+  socket.onDatagram(ack, one);
+  assert.deepEqual(others, [one]);
+});
+
+test("room in the socket is told to all, a failed send to whom it concerns", () => {
+  const { socket, heard, place } = opened();
+  place("one", one);
+  place("other", other);
+  socket.onWritable();
+  socket.onError(new Error("refused"), one);
+  socket.onError(new Error("broken"));
+  assert.deepEqual(heard, ["one writable", "other writable", "one error"]);
+});
+
+test("a transfer that ended sends nothing more, and the last one is told", async () => {
+  const { socket, place, emptied } = opened();
+  const [first, second] = [place("one", one), place("other", other)];
+  first.send(ack, 4, one);
+  await first.close();
+  await first.close();
+  first.send(ack, 4, one);
+  assert.equal(socket.sent.length, 1);
+  assert.equal(emptied(), 0);
+  await second.close();
+  assert.equal(emptied(), 1);
+});
