@@ -11,11 +11,13 @@ import { InheritedListeners } from "./net/inherited.ts";
 import { Listeners } from "./net/listeners.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { wallClock } from "./net/wall-clock.ts";
-import type { Address, DatagramSocket, Storage } from "./ports.ts";
+import { publish } from "./observe/channels.ts";
+import type { PacketTap } from "./observe/tap.ts";
+import type { Address, DatagramSocket, Network, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
-import { TftpServer } from "./server/server.ts";
+import { type ServerStats, TftpServer } from "./server/server.ts";
 import { withDigests } from "./storage/digests.ts";
 import { type ExpectedUpload, ExpectedUploads, type ReceivedUpload } from "./storage/expected.ts";
 import { sourceOf } from "./storage/sources.ts";
@@ -26,12 +28,14 @@ export type { Progress, TransferOptions, TransferReport } from "./client/transfe
 export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
 export { inheritedSockets } from "./net/inherited.ts";
+export type { PacketTap } from "./observe/tap.ts";
 export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
 export type { Cause, Diagnosis } from "./server/diagnosis.ts";
 export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
 export { defaultLimits, type Limits } from "./server/limits.ts";
 export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
 export { parseRule, type Rule, rules } from "./server/rules.ts";
+export type { ServerStats } from "./server/server.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
 export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
 export { fileSink } from "./storage/file-sink.ts";
@@ -63,6 +67,8 @@ export interface ServeOptions {
   readonly limits?: Partial<Limits>;
   /** Called for everything that happens. What it throws is not caught. */
   readonly onEvent?: (event: ServerEvent) => void;
+  /** Is shown every datagram. */
+  readonly tap?: PacketTap;
 }
 
 export interface Server extends AsyncDisposable {
@@ -77,6 +83,8 @@ export interface Server extends AsyncDisposable {
    * failure as cause, ABORTED when the server closes, INVALID_ARGUMENT for a wrong option or a name
    * that is armed already; or with the reason of `signal`. */
   expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload>;
+  /** Counts that cost nothing to ask for. */
+  stats(): ServerStats;
   /** Takes no more requests; what runs may go on for `graceMillis` (default 0), then it is
    * ended. */
   close(options?: { readonly graceMillis?: Millis }): Promise<void>;
@@ -92,11 +100,13 @@ export async function serve(options: ServeOptions): Promise<Server> {
     if (event.kind === "ended" && event.transfer.op === "wrq" && event.ending !== "replaced") {
       expected.handleEnded(event.transfer.client, event.error);
     }
+    publish(event);
     options.onEvent?.(event);
   };
+  const network = await networkFor(options.tap);
   const server = new TftpServer({
     storage: expected.before(options.uploadDigests === false ? storage : withDigests(storage)),
-    network: nodeNetwork,
+    network,
     clock: wallClock,
     judge: (request) => {
       const { op, filename, client } = request;
@@ -119,7 +129,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       const opened = await Listeners.open({
         hosts,
         port,
-        network: nodeNetwork,
+        network,
         onSocket,
         onProblem: (error) => onEvent({ kind: "problem", error }),
       });
@@ -168,6 +178,10 @@ class RunningServer implements Server {
     return this.#expected.arm(expected);
   }
 
+  stats(): ServerStats {
+    return this.#server.stats();
+  }
+
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
     // What still runs may need the port; else whoever comes next may have it now.
     if (this.#singlePort) await this.#server.close(graceMillis);
@@ -183,11 +197,14 @@ class RunningServer implements Server {
 
 /** Fetches a file: `await get("tftp://192.0.2.1/boot.img").bytes()`. Asks nothing of the server
  * before the result is read. Throws TftpError INVALID_ARGUMENT for a URL that is none. */
-export function get(url: string | URL, options: TransferOptions = {}): Download {
+export function get(
+  url: string | URL,
+  options: TransferOptions & { readonly tap?: PacketTap } = {},
+): Download {
   const target = parseTftpUrl(String(url));
-  return new Download((sink, left) => {
+  return new Download(async (sink, left) => {
     const signal = options.signal ? AbortSignal.any([options.signal, left]) : left;
-    return ask(clientParts, target, { op: "rrq", sink }, { ...options, signal });
+    return ask(await partsFor(options.tap), target, { op: "rrq", sink }, { ...options, signal });
   });
 }
 
@@ -195,10 +212,11 @@ export function get(url: string | URL, options: TransferOptions = {}): Download 
 export async function put(
   url: string | URL,
   body: Uint8Array | AsyncIterable<Uint8Array>,
-  options: TransferOptions & { readonly size?: number } = {},
+  options: TransferOptions & { readonly size?: number; readonly tap?: PacketTap } = {},
 ): Promise<TransferReport> {
   const source = sourceOf(body, options.size);
-  return ask(clientParts, parseTftpUrl(String(url)), { op: "wrq", source }, options);
+  const target = parseTftpUrl(String(url));
+  return ask(await partsFor(options.tap), target, { op: "wrq", source }, options);
 }
 
 const clientParts: ClientParts = {
@@ -206,6 +224,17 @@ const clientParts: ClientParts = {
   clock: wallClock,
   random: Math.random,
 };
+
+async function partsFor(tap: PacketTap | undefined): Promise<ClientParts> {
+  return tap ? { ...clientParts, network: await networkFor(tap) } : clientParts;
+}
+
+/** What watches is loaded when it is wanted. */
+async function networkFor(tap: PacketTap | undefined): Promise<Network> {
+  if (!tap) return nodeNetwork;
+  const { tappedNetwork } = await import("./observe/tap.ts");
+  return tappedNetwork(nodeNetwork, tap);
+}
 
 function whereToListen(
   options: ServeOptions,

@@ -11,7 +11,7 @@ import {
   withMode,
   wrongUsage,
 } from "./options.ts";
-import { type Job, runAll } from "./transfers.ts";
+import { type Job, type RunOptions, runAll } from "./transfers.ts";
 
 interface GetFlags extends TransferFlags {
   readonly output?: string;
@@ -60,8 +60,6 @@ async function jobsFor(urls: readonly string[], flags: GetFlags): Promise<Job[]>
     return { op: "get", url, file: filename, path, run: (options) => fetchTo(path, url, options) };
   });
 }
-
-type RunOptions = Parameters<Job["run"]>[0];
 
 async function fetchTo(path: string, url: string, options: RunOptions): ReturnType<Job["run"]> {
   // An earlier run that was killed cannot have cleared up after itself.

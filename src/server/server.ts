@@ -9,14 +9,16 @@ import { ImageCache } from "../transfer/image-cache.ts";
 import { Pacing } from "../transfer/pace.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import { diagnoseMissing } from "./diagnosis.ts";
-import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
+import type { ServerEvent, TransferInfo } from "./events.ts";
 import type { Limits } from "./limits.ts";
+import { Occupancy } from "./occupancy.ts";
 import { Overdue } from "./overdue.ts";
 import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
 import { errorCodeFor, recognise } from "./profiles.ts";
 import { AdmissionQueue } from "./queue.ts";
 import { busy, ErrorRates, nameTooLong, RequestRates, tooMany } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
+import { describe, refused } from "./request-info.ts";
 import { Session, type SessionEnds, type Surroundings } from "./session.ts";
 import { keyOf, Strays, sendError } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
@@ -36,19 +38,29 @@ export interface ServerParts {
   readonly images?: ImageCache;
 }
 
+export interface ServerStats {
+  /** Transfers that were let in, also those whose content is still being opened. */
+  readonly admitted: number;
+  /** Those whose content is still being opened. */
+  readonly opening: number;
+  /** Encoded blocks that are kept, in bytes, and how often they were there already. */
+  readonly cacheBytes: number;
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+}
+
 export class TftpServer {
   readonly #parts: ServerParts;
   readonly #ports: TransferPorts | ListeningPorts;
   readonly #surroundings: Surroundings;
   /** By the client's address and port: its TID is all that tells one request from another. */
   readonly #sessions = new Map<string, Session>();
-  readonly #perClient = new Map<string, number>();
+  readonly #occupancy: Occupancy;
   readonly #queue: AdmissionQueue<Admitted>;
   readonly #requests: RequestRates;
   readonly #errors: ErrorRates;
   readonly #strays: Strays;
   readonly #overdue: Overdue;
-  #running = 0;
   /** With those that only stay to repeat their last ACK. */
   #open = 0;
   #lastId = 0;
@@ -77,6 +89,7 @@ export class TftpServer {
     );
     this.#requests = new RequestRates(limits);
     this.#errors = new ErrorRates(limits);
+    this.#occupancy = new Occupancy(limits);
     this.#strays = new Strays(parts.clock, limits.strayErrorsPerSecond, (from, reason) =>
       this.#emit({ kind: "stray", from, reason }),
     );
@@ -103,6 +116,12 @@ export class TftpServer {
       if (session.info && !session.over) running.push(session.info);
     }
     return running;
+  }
+
+  stats(): ServerStats {
+    const { bytes, hits, misses } = this.#surroundings.images;
+    const { admitted, opening } = this.#occupancy;
+    return { admitted, opening, cacheBytes: bytes, cacheHits: hits, cacheMisses: misses };
   }
 
   /** Takes no more requests, lets what runs go on for `graceMillis`, then ends it with an ERROR. */
@@ -162,7 +181,7 @@ export class TftpServer {
     else if (verdict.kind === "ignore") this.#ignore(request, from);
     else {
       const admitted = { request, name: verdict.filename ?? request.filename, info, socket };
-      if (this.#full(from.host)) this.#enqueue(admitted);
+      if (this.#occupancy.isFullFor(from.host)) this.#enqueue(admitted);
       else this.#admit(admitted);
     }
   }
@@ -181,9 +200,9 @@ export class TftpServer {
   #admitWaiting(): void {
     if (this.#admitting) return;
     this.#admitting = true;
-    const mayRun = (host: string): boolean => !this.#full(host);
+    const mayRun = (host: string): boolean => !this.#occupancy.isFullFor(host);
     try {
-      while (this.#queue.size > 0 && this.#running < this.#parts.limits.transfersMax) {
+      while (this.#queue.size > 0 && !this.#occupancy.isFull) {
         const next = this.#queue.take(this.#parts.clock.now(), mayRun);
         if (!next) break;
         this.#admit(next);
@@ -206,15 +225,19 @@ export class TftpServer {
 
   #admit({ request, name, info, socket }: Admitted): void {
     const key = keyOf(info.client);
+    let begun = false;
     let leave = (): void => {
       leave = () => {};
-      this.#count(info.client, -1);
+      this.#occupancy.leave(info.client.host, begun);
       this.#overdue.forget(session);
       this.#admitWaiting();
     };
     const ends: SessionEnds = {
-      onStarted: (transfer, diagnosis) =>
-        this.#emit({ kind: "started", transfer, ...(diagnosis ? { diagnosis } : {}) }),
+      onStarted: (transfer, diagnosis) => {
+        begun = true;
+        this.#occupancy.begin();
+        this.#emit({ kind: "started", transfer, ...(diagnosis ? { diagnosis } : {}) });
+      },
       onRefused: (error) => this.#refuse(request, info.client, socket, error),
       onEnded: (ended) => {
         leave();
@@ -231,23 +254,10 @@ export class TftpServer {
     const asked = { id: this.#lastId, request, name, info, asked: socket.local };
     const session = new Session(asked, this.#surroundings, ends);
     this.#sessions.set(key, session);
-    this.#count(info.client, 1);
+    this.#occupancy.enter(info.client.host);
     this.#open += 1;
     this.#overdue.watch(session);
     session.start();
-  }
-
-  #full(host: string): boolean {
-    const { transfersMax, transfersMaxPerClient } = this.#parts.limits;
-    const ofClient = this.#perClient.get(host) ?? 0;
-    return this.#running >= transfersMax || ofClient >= transfersMaxPerClient;
-  }
-
-  #count(client: Address, change: 1 | -1): void {
-    this.#running += change;
-    const ofClient = (this.#perClient.get(client.host) ?? 0) + change;
-    if (ofClient > 0) this.#perClient.set(client.host, ofClient);
-    else this.#perClient.delete(client.host);
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {
@@ -283,15 +293,4 @@ interface Admitted {
   readonly name: string;
   readonly info: RequestInfo;
   readonly socket: DatagramSocket;
-}
-
-function refused(request: Request, client: Address): RefusedRequest {
-  const family = recognise(request.options)?.family;
-  return { op: request.op, filename: request.filename, client, ...(family ? { family } : {}) };
-}
-
-function describe(request: Request, client: Address): RequestInfo {
-  const { mode, options } = request;
-  const size = request.op === "wrq" ? parseDecimal(options.get("tsize")?.value ?? "") : undefined;
-  return { client, mode, options, ...(size === undefined ? {} : { size }) };
 }

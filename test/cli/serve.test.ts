@@ -9,7 +9,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { graceMillis, parseListen, startText } from "../../src/cli/serve.ts";
+import { parseListen, startText } from "../../src/cli/served.ts";
+import { graceMillis } from "../../src/cli/stopping.ts";
 import { get, put } from "../../src/index.ts";
 import { failsWith, folder, script, serving, tidewire } from "./command.ts";
 
