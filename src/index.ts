@@ -43,6 +43,7 @@ export { type Body, type Content, type GeneratedRequest, generated } from "./sto
 export { type LeftoversOptions, removeLeftovers } from "./storage/leftovers.ts";
 export { type ManifestOptions, manifest } from "./storage/manifest.ts";
 export { type MemoryStorage, memory } from "./storage/memory.ts";
+export { type Mount, type Mounts, mounts, type Place } from "./storage/mounts.ts";
 export { overlay } from "./storage/overlay.ts";
 export { separate } from "./storage/separate.ts";
 
@@ -85,6 +86,10 @@ export interface Server extends AsyncDisposable {
   expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload>;
   /** Counts that cost nothing to ask for. */
   stats(): ServerStats;
+  /** For requests from now on; what is left out has its default again. What counts over time stays
+   * as it began: queue, cache, rates, quotas and the longest times. Throws TftpError
+   * INVALID_ARGUMENT, and then changes nothing. */
+  setLimits(limits: Partial<Limits>): void;
   /** Takes no more requests; what runs may go on for `graceMillis` (default 0), then it is
    * ended. */
   close(options?: { readonly graceMillis?: Millis }): Promise<void>;
@@ -104,6 +109,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     options.onEvent?.(event);
   };
   const network = await networkFor(options.tap);
+  const limits = completeLimits(options.limits);
   const server = new TftpServer({
     storage: expected.before(options.uploadDigests === false ? storage : withDigests(storage)),
     network,
@@ -114,7 +120,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         ? allowAll(request)
         : judge(request);
     },
-    limits: completeLimits(options.limits),
+    limits,
     random: Math.random,
     singlePort: options.singlePort ?? false,
     onEvent,
@@ -139,27 +145,34 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await Promise.all(listeners.map((each) => each.close()));
     throw thrown;
   }
-  return new RunningServer(server, listeners, expected, options.singlePort ?? false);
+  const { singlePort = false } = options;
+  return new RunningServer({ server, listeners, expected, singlePort, limits });
 }
 
 type Listening = Pick<Listeners, "addresses" | "close">;
+
+interface RunningParts {
+  readonly server: TftpServer;
+  readonly listeners: readonly Listening[];
+  readonly expected: ExpectedUploads;
+  readonly singlePort: boolean;
+  readonly limits: Limits;
+}
 
 class RunningServer implements Server {
   readonly #server: TftpServer;
   readonly #listeners: readonly Listening[];
   readonly #expected: ExpectedUploads;
   readonly #singlePort: boolean;
+  /** The server's own. */
+  readonly #limits: Limits;
 
-  constructor(
-    server: TftpServer,
-    listeners: readonly Listening[],
-    expected: ExpectedUploads,
-    singlePort: boolean,
-  ) {
-    this.#server = server;
-    this.#listeners = listeners;
-    this.#expected = expected;
-    this.#singlePort = singlePort;
+  constructor(parts: RunningParts) {
+    this.#server = parts.server;
+    this.#listeners = parts.listeners;
+    this.#expected = parts.expected;
+    this.#singlePort = parts.singlePort;
+    this.#limits = parts.limits;
   }
 
   get address(): Address {
@@ -180,6 +193,10 @@ class RunningServer implements Server {
 
   stats(): ServerStats {
     return this.#server.stats();
+  }
+
+  setLimits(limits: Partial<Limits>): void {
+    Object.assign(this.#limits, completeLimits(limits));
   }
 
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {

@@ -55,7 +55,7 @@ function usageFailure(error: CommanderError): Failure {
   if (error.code === "commander.help") {
     return {
       message: "no command is given",
-      hint: "Write tidewire serve, get or put; --help tells more.",
+      hint: "Write tidewire serve, check, get or put; --help tells more.",
     };
   }
   const [first = "", second = ""] = error.message.replace(/^error: /, "").split("\n");

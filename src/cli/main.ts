@@ -12,6 +12,7 @@ interface Loaded {
 const commands: readonly (readonly [name: string, summary: string, load: () => Promise<Loaded>])[] =
   [
     ["serve", "serve a folder to TFTP clients", () => import("./serve.ts")],
+    ["check", "check a configuration file", () => import("./check.ts")],
     ["get", "fetch files from a server", () => import("./get.ts")],
     ["put", "bring files to a server", () => import("./put.ts")],
   ];

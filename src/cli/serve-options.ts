@@ -17,6 +17,8 @@ import { definePrivileges, type PrivilegeFlags } from "./privileges.ts";
 import { addWatchOptions, type WatchFlags } from "./watching.ts";
 
 export interface ServeFlags extends AccessFlags, PrivilegeFlags, ManifestFlags, WatchFlags {
+  readonly config?: string;
+  readonly watchConfig?: boolean;
   readonly listen?: readonly string[];
   readonly port?: number;
   readonly uploads?: "off" | "create" | "overwrite";
@@ -38,6 +40,8 @@ export function addServeOptions(command: Command): Command {
   const { blksizeMax, windowsizeMax, transfersMax, transfersMaxPerClient } = defaultLimits;
   command
     .argument("[DIR]", "the folder to serve (default: the current one)")
+    .option("--config <FILE>", "TOML with these options as names; the command line wins")
+    .option("--watch-config", "read it again when it changes, not only at SIGHUP")
     .option(
       "--listen <ADDR[:PORT]>",
       "repeatable; IPv6 as [::1]:69 (default: all addresses)",

@@ -10,16 +10,17 @@ import {
   serve,
   type TftpError,
 } from "../index.ts";
-import { accessJudge, checkUploadFlags } from "./access.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { logOutput } from "./live-lines.ts";
 import { serverLog } from "./log.ts";
-import { withManifest } from "./manifest.ts";
 import { wrongUsage } from "./options.ts";
 import { painter } from "./paint.ts";
 import { type Account, explainLostRight, settle } from "./privileges.ts";
-import { addServeOptions, limitsOf, type ServeFlags } from "./serve-options.ts";
-import { checkFolder, parseListen, startText, storageOf } from "./served.ts";
+import { exchangeable, type Reloaded, reloadOnChange } from "./reloading.ts";
+import { tellAtSignal } from "./running.ts";
+import { addServeOptions, type ServeFlags } from "./serve-options.ts";
+import { parseListen, startText } from "./served.ts";
+import { checkFolders, effectOf, settingsFor } from "./settings.ts";
 import { closedBySignal } from "./stopping.ts";
 import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
 
@@ -28,7 +29,7 @@ export function define(command: Command): void {
     .addHelpText("after", examples)
     .action((dir: string | undefined, given: ServeFlags) => {
       const found = withoutFolder(given, dir);
-      return run(found.dir ?? ".", { ...given, ...found.flags });
+      return run(found.dir, { ...given, ...found.flags });
     });
 }
 
@@ -37,12 +38,13 @@ Examples:
   tidewire serve /srv/tftp --listen 192.0.2.1 --listen [2001:db8::1]
   tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M`;
 
-async function run(dir: string, flags: ServeFlags): Promise<void> {
+async function run(typedDir: string | undefined, typed: ServeFlags): Promise<void> {
+  const settings = await settingsFor(typedDir, typed);
+  const { dir, flags } = settings;
   const { uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
   const { listen, ...where } = whereToListen(flags);
-  checkUploadFlags(flags, uploads);
-  await checkFolder(dir);
-  if (flags.uploadDir !== undefined) await checkFolder(flags.uploadDir);
+  const effect = await effectOf(settings);
+  const parts = exchangeable(effect);
   let server: Server | undefined;
   const output = logOutput(form === "pretty", () => server?.snapshot() ?? []);
   const log = serverLog({
@@ -51,25 +53,24 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
     paint: painter(process.stdout),
     write: (line) => output.write(line),
   });
-  const storage = await withManifest(storageOf(dir, flags), flags);
+  const { storage } = parts;
+  const onProblem = (error: TftpError): void => log({ kind: "problem", error });
   const watching = await watchingFor(flags, {
-    ...{ dir, storage, dotFiles, uploads },
+    ...{ dir, storage, dotFiles, uploads, onProblem },
     uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
-    onProblem: (error) => log({ kind: "problem", error }),
   });
   let announced = form === "json";
   let account: Account | undefined;
   let ready = false;
-  const judge = accessJudge(flags);
   server = await serve({
     storage,
     ...where,
     ...(listen ? { listen } : {}),
     singlePort: flags.singlePort ?? false,
-    limits: limitsOf(flags),
+    limits: effect.limits,
     ...(watching?.tap ? { tap: watching.tap } : {}),
     // Nothing is done for a client with the rights that are about to go.
-    judge: (request) => (ready ? judge(request) : { kind: "ignore" }),
+    judge: (request) => (ready ? parts.judge(request) : { kind: "ignore" }),
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {
       watching?.handleEvent(event);
@@ -77,9 +78,14 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
       log(account ? explainLostRight(event, account) : event);
     },
   });
-  account = await settle(server, flags, { listen, check: () => checkFolder(dir) });
+  account = await settle(server, flags, { listen, check: () => checkFolders(settings) });
   const pages = await openBeside(server, watching);
   ready = true;
+  const noLonger = followSignals({
+    ...{ server, parts, settings, onProblem, typed: { dir: typedDir, flags: typed } },
+    onReloaded: (text) => console.error(text),
+    onBegin: () => output.clear(),
+  });
   // Whoever reads that it is there may end it at once.
   const closed = closedBySignal(server, () => {
     watching?.stopping();
@@ -89,10 +95,21 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   if (announced) for (const page of pages) console.error(page);
   else console.log([startText(dir, uploads, server.addresses), ...lines].join("\n"));
   announced = true;
-  if (uploads !== "off") await clearLeftovers(dir);
+  for (const folder of effect.written) await clearLeftovers(folder);
   await closed;
+  noLonger();
   log.flush();
   await watching?.close();
+}
+
+function followSignals(reloaded: Reloaded): () => void {
+  const ends = [
+    reloadOnChange(reloaded),
+    tellAtSignal(reloaded.server, (line) => console.error(line)),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
 }
 
 function whereToListen(flags: ServeFlags): Pick<ServeOptions, "inherited" | "listen" | "port"> {

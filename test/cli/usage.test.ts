@@ -21,7 +21,7 @@ test("each --help fits 80 columns and has examples", async () => {
   const program = await tidewire(["--help"]);
   assert.equal(program.status, 0);
   assert.match(program.stdout.toString(), /serve.*get.*put.*Examples:/s);
-  for (const command of ["serve", "get", "put"]) {
+  for (const command of ["serve", "check", "get", "put"]) {
     const { status, stdout, stderr } = await tidewire([command, "--help"]);
     assert.deepEqual([status, stderr], [0, ""]);
     const [options = "", examples = ""] = stdout.toString().split("\nExamples:\n");
@@ -32,7 +32,7 @@ test("each --help fits 80 columns and has examples", async () => {
 });
 
 const wrongUses: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-  [[], /no command is given\.\nHint: .*serve, get or put/],
+  [[], /no command is given\.\nHint: .*serve, check, get or put/],
   [["sevre"], /unknown command 'sevre'\.\nHint: Did you mean serve\?/],
   [["get", "--blksiz", "512", "tftp://h/x"], /'--blksiz'\.\nHint: Did you mean --blksize\?/],
   [["get"], /missing required argument 'URL'/],

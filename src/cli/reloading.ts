@@ -1,0 +1,98 @@
+// A changed configuration for a server that runs: whole or not at all. Transfers that run keep what
+// they began with. It must not know what a setting means.
+
+import { unwatchFile, watchFile } from "node:fs";
+import { type Judge, type Server, type Storage, TftpError } from "../index.ts";
+import type { ServeFlags } from "./serve-options.ts";
+import { type Effect, effectOf, type Settings, settingsFor } from "./settings.ts";
+
+/** Takes effect without a restart. Whatever else has changed is named to the operator. */
+const live: readonly (keyof ServeFlags)[] = [
+  ...(["rule", "uploadNames", "uploads", "uploadDir", "dotFiles", "manifest"] as const),
+  ...(["manifestKey", "blksizeMax", "windowsizeMax", "timeout", "retries", "rollover"] as const),
+  ...(["transfersMax", "transfersMaxPerClient", "uploadBytesMax"] as const),
+];
+const watchMillis = 1000;
+
+/** What a server is given once, and what can be exchanged behind it. */
+export interface Exchangeable {
+  readonly storage: Storage;
+  readonly judge: Judge;
+  exchange(effect: Effect): void;
+}
+
+export function exchangeable(first: Effect): Exchangeable {
+  let now = first;
+  return {
+    storage: {
+      openRead: (name, request) => now.storage.openRead(name, request),
+      readAtHand: (name, request) => now.storage.readAtHand?.(name, request),
+      openWrite: (name, request) => now.storage.openWrite(name, request),
+    },
+    judge: (request) => now.judge(request),
+    exchange: (effect) => {
+      now = effect;
+    },
+  };
+}
+
+export interface Reloaded {
+  readonly server: Server;
+  readonly parts: Exchangeable;
+  readonly settings: Settings;
+  /** The folder and the flags of the command line, which win again. */
+  readonly typed: { readonly dir: string | undefined; readonly flags: ServeFlags };
+  readonly onProblem: (error: TftpError) => void;
+  readonly onReloaded: (text: string) => void;
+  readonly onBegin: () => void;
+}
+
+/** At SIGHUP, and when the file changes where that is asked for. Without a file a signal is what it
+ * always was: the terminal is gone. The result ends it. */
+export function reloadOnChange(reloaded: Reloaded): () => void {
+  const { config, watchConfig } = reloaded.typed.flags;
+  if (config === undefined) return () => {};
+  let last = reloaded.settings;
+  let turn = Promise.resolve();
+  const again = (): void => {
+    turn = turn.then(async () => {
+      last = await reload(reloaded, last);
+    });
+  };
+  process.on("SIGHUP", again);
+  if (watchConfig) watchFile(config, { interval: watchMillis, persistent: false }, again);
+  return () => {
+    process.off("SIGHUP", again);
+    unwatchFile(config, again);
+  };
+}
+
+async function reload(reloaded: Reloaded, last: Settings): Promise<Settings> {
+  const { typed, server, parts, onProblem, onReloaded, onBegin } = reloaded;
+  onBegin();
+  try {
+    const next = await settingsFor(typed.dir, typed.flags);
+    const effect = await effectOf(next);
+    server.setLimits(effect.limits);
+    parts.exchange(effect);
+    onReloaded(textOf(typed.flags.config as string, last, next));
+    return next;
+  } catch (thrown) {
+    const { code, message, hint } = TftpError.from(thrown, "the configuration cannot be read");
+    const kept = `nothing is changed, ${message}`;
+    onProblem(new TftpError(code, kept, { ...(hint ? { hint } : {}), cause: thrown }));
+    return last;
+  }
+}
+
+function textOf(file: string, { flags: before }: Settings, { flags: after }: Settings): string {
+  const keys = [
+    ...new Set([...Object.keys(before), ...Object.keys(after)]),
+  ] as (keyof ServeFlags)[];
+  const waiting = keys
+    .filter((key) => !live.includes(key))
+    .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .map((key) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  const rest = waiting.length === 0 ? "" : ` Needs a restart to change: ${waiting.join(", ")}.`;
+  return `Read ${file} again; what runs ends as it began.${rest}`;
+}

@@ -1,0 +1,25 @@
+// The transfers that run, as lines for the log, when somebody asks by a signal.
+
+import type { Server, TransferInfo } from "../index.ts";
+import { bytesText, durationText } from "./units.ts";
+import { visibleName } from "./visible.ts";
+
+/** The result ends it. */
+export function tellAtSignal(server: Server, tell: (line: string) => void): () => void {
+  const answer = (): void => {
+    for (const line of runningLines(server.snapshot())) tell(line);
+  };
+  process.on("SIGUSR1", answer);
+  return () => process.off("SIGUSR1", answer);
+}
+
+export function runningLines(running: readonly TransferInfo[]): readonly string[] {
+  if (running.length === 0) return ["No transfer runs."];
+  return running.map((transfer) => {
+    const { id, client, op, filename, bytes, size, durationMillis, resent } = transfer;
+    const total = size === undefined ? "" : ` of ${bytesText(size)}`;
+    const what = `${op === "rrq" ? "get" : "put"} ${visibleName(filename)}`;
+    const facts = `${bytesText(bytes)}${total} in ${durationText(durationMillis)}`;
+    return `Running ${id}: ${client.host} port ${client.port} ${what}, ${facts}, ${resent} resent.`;
+  });
+}

@@ -1,0 +1,88 @@
+// What a server is to do, from the command line and the configuration file: the command line wins.
+// What comes out of it is ready to serve: the folders exist, and the rules are a judge.
+
+import { readFile } from "node:fs/promises";
+import {
+  type Judge,
+  type Limits,
+  type Mount,
+  type Mounts,
+  mounts,
+  type Storage,
+} from "../index.ts";
+import { accessJudge, checkUploadFlags } from "./access.ts";
+import type { MountFlags } from "./config-file.ts";
+import { namePath } from "./local-file.ts";
+import { withManifest } from "./manifest.ts";
+import { limitsOf, type ServeFlags } from "./serve-options.ts";
+import { checkFolder, storageOf } from "./served.ts";
+
+export interface Settings {
+  /** The folder of all names that no mount has. */
+  readonly dir: string;
+  readonly flags: ServeFlags;
+  readonly mounts: readonly MountFlags[];
+}
+
+/** A folder and where it stands among the names. */
+export interface Folder extends Mount {
+  readonly dir: string;
+  readonly isMount: boolean;
+}
+
+export interface Effect {
+  readonly storage: Storage;
+  readonly folders: Mounts<Folder>;
+  readonly judge: Judge;
+  readonly limits: Partial<Limits>;
+  /** Where uploads may have left something. */
+  readonly written: readonly string[];
+}
+
+/** Throws TftpError. */
+export async function settingsFor(dir: string | undefined, given: ServeFlags): Promise<Settings> {
+  if (given.config === undefined) return { dir: dir ?? ".", flags: given, mounts: [] };
+  const text = await readFile(given.config, "utf8").catch((thrown: unknown) => {
+    throw namePath(thrown, given.config as string, "read");
+  });
+  const { parseConfig } = await import("./config-file.ts");
+  const file = parseConfig(text, given.config);
+  const flags = { ...file.flags, ...given };
+  // One excludes the other, and what was typed wins.
+  const { allowRoot, ...withoutRoot } = flags;
+  const isTyped = given.user !== undefined && allowRoot !== undefined;
+  return {
+    dir: dir ?? file.dir ?? ".",
+    flags: isTyped ? withoutRoot : flags,
+    mounts: file.mounts,
+  };
+}
+
+/** Checks the folders, and reads what is to be read. Throws TftpError. */
+export async function effectOf(settings: Settings): Promise<Effect> {
+  const { dir, flags } = settings;
+  checkUploadFlags(flags, flags.uploads ?? "off");
+  await checkFolders(settings);
+  const own: Folder = { at: "/", dir, storage: storageOf(dir, flags), isMount: false };
+  const { dotFiles = false } = flags;
+  const others = settings.mounts.map(({ at, dir, clients, uploads = "off" }): Folder => {
+    const storage = storageOf(dir, { uploads, dotFiles });
+    return { at, dir, storage, isMount: true, ...(clients === undefined ? {} : { clients }) };
+  });
+  const folders = mounts([...others, own]);
+  const isOne = others.length === 0;
+  const written = settings.mounts.filter(({ uploads = "off" }) => uploads !== "off");
+  return {
+    storage: await withManifest(isOne ? own.storage : folders, flags),
+    folders,
+    judge: accessJudge(flags),
+    limits: limitsOf(flags),
+    written: [...((flags.uploads ?? "off") === "off" ? [] : [dir]), ...written.map((m) => m.dir)],
+  };
+}
+
+export async function checkFolders({ dir, flags, mounts }: Settings): Promise<void> {
+  await checkFolder(dir);
+  if (flags.uploadDir !== undefined) await checkFolder(flags.uploadDir);
+  for (const mount of mounts) await checkFolder(mount.dir);
+}

@@ -1,0 +1,116 @@
+// Several storages in one name space: which one a name belongs to depends on its first segments and
+// on who asks. Knows no files.
+
+import { BlockList, isIP } from "node:net";
+import { TftpError } from "../core/errors.ts";
+import type { Address, RequestInfo, Storage } from "../ports.ts";
+import { resolveName } from "./name.ts";
+
+export interface Mount {
+  /** The names below it belong to it, as `boot` or `boot/arm`; `/` is every name. */
+  readonly at: string;
+  /** An address or a network as 192.0.2.0/24: only these clients see it. Default: all. */
+  readonly clients?: string;
+  readonly storage: Storage;
+}
+
+export interface Place<M extends Mount> {
+  readonly mount: M;
+  /** As its storage is asked for it. */
+  readonly name: string;
+}
+
+export interface Mounts<M extends Mount> extends Storage {
+  /** Where a name leads this client. Throws TftpError FILE_NOT_FOUND or ACCESS_VIOLATION. */
+  find(name: string, client: Address): Place<M>;
+}
+
+/** The longest `at` decides, then a mount for these clients before one for all, then the order. A
+ * name that its mount does not have is not looked for in another one. Throws TftpError
+ * INVALID_ARGUMENT. */
+export function mounts<M extends Mount>(list: readonly M[]): Mounts<M> {
+  const compiled = list.map(compile).sort(bySpecific);
+  const find = (name: string, client: Address): Place<M> => {
+    const segments = resolveName(name, { dotFiles: true });
+    const found = compiled.find(({ prefix, isFor }) => {
+      const below = prefix.length === 0 || segments.length > prefix.length;
+      return below && prefix.every((each, at) => each === segments[at]) && isFor(client.host);
+    });
+    if (!found) throw new TftpError("FILE_NOT_FOUND", "file not found");
+    const { mount, prefix } = found;
+    // The name as it came: a folder also takes names that repeat its own path.
+    return { mount, name: prefix.length === 0 ? name : segments.slice(prefix.length).join("/") };
+  };
+  const placed = async <T>(
+    name: string,
+    { client }: RequestInfo,
+    open: (storage: Storage, name: string) => Promise<T>,
+  ): Promise<T> => {
+    const place = find(name, client);
+    return open(place.mount.storage, place.name);
+  };
+  return {
+    find,
+    openRead: (name, request) =>
+      placed(name, request, (storage, rest) => storage.openRead(rest, request)),
+    readAtHand(name, request) {
+      try {
+        const place = find(name, request.client);
+        return place.mount.storage.readAtHand?.(place.name, request);
+      } catch {
+        return undefined; // told where it is asked for
+      }
+    },
+    openWrite: (name, request) =>
+      placed(name, request, (storage, rest) => storage.openWrite(rest, request)),
+  };
+}
+
+interface Compiled<M> {
+  readonly mount: M;
+  readonly prefix: readonly string[];
+  readonly isFor: (host: string) => boolean;
+}
+
+function compile<M extends Mount>(mount: M): Compiled<M> {
+  const { at, clients } = mount;
+  const prefix = at.split("/").filter((segment) => segment !== "");
+  if (prefix.some((segment) => segment === "." || segment === "..")) {
+    throw wrong(`nothing can be mounted at "${at}"`, "Write the beginning of a name, as boot/arm.");
+  }
+  if (clients === undefined) return { mount, prefix, isFor: () => true };
+  const range = rangeOf(clients);
+  return {
+    mount,
+    prefix,
+    isFor: (text) => {
+      const host = text.split("%", 1)[0] as string;
+      return range.check(host, isIP(host) === 6 ? "ipv6" : "ipv4");
+    },
+  };
+}
+
+function rangeOf(text: string): BlockList {
+  const [host = "", bits, ...more] = text.split("/");
+  const family = isIP(host) === 6 ? "ipv6" : "ipv4";
+  const most = family === "ipv6" ? 128 : 32;
+  const isBits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+  if (isIP(host) === 0 || !isBits || more.length > 0) {
+    throw wrong(
+      `"${text}" is no address or network`,
+      "Write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32.",
+    );
+  }
+  const list = new BlockList();
+  list.addSubnet(host, bits === undefined ? most : Number(bits), family);
+  return list;
+}
+
+function bySpecific<M extends Mount>(one: Compiled<M>, other: Compiled<M>): number {
+  const named = (each: Compiled<M>): number => (each.mount.clients === undefined ? 0 : 1);
+  return other.prefix.length - one.prefix.length || named(other) - named(one);
+}
+
+function wrong(message: string, hint: string): TftpError {
+  return new TftpError("INVALID_ARGUMENT", message, { hint });
+}

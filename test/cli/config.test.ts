@@ -1,0 +1,177 @@
+// The configuration file: what it may say, what is wrong with it, and a change while it is in use.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { parseConfig } from "../../src/cli/config-file.ts";
+import { get } from "../../src/index.ts";
+import { folder, serving, tidewire } from "./command.ts";
+
+test("a setting is the option of the same name, with the same checks", () => {
+  const text = `
+    dir = "/srv"
+    listen = ["192.0.2.1", "[::1]:69"]
+    port = 6969
+    dot-files = true
+    single-port = false
+    timeout = 0.5
+    upload-bytes-max = "1K"
+    rule = ["refuse write *.cfg"]
+    web = true
+    capture = ["all", "captures"]`;
+  assert.deepEqual(parseConfig(text, "c.toml"), {
+    dir: "/srv",
+    mounts: [],
+    flags: {
+      listen: ["192.0.2.1", "[::1]:69"],
+      port: 6969,
+      dotFiles: true,
+      timeout: 0.5,
+      uploadBytesMax: 1024,
+      rule: [{ verdict: "refuse", op: "write", names: "*.cfg" }],
+      web: true,
+      capture: ["all", "captures"],
+    },
+  });
+});
+
+const wrongFiles: readonly (readonly [text: string, says: RegExp, hint: RegExp])[] = [
+  ["port =", /^c\.toml line 1: /, /TOML/],
+  ["\nport = 99999", /^c\.toml line 2: port cannot be "99999"$/, /from 0 to 65535/],
+  ["\n\nblksize_max = 512", /line 3: there is no setting "blksize_max"$/, /blksize-max\?/],
+  ['config = "d.toml"', /no setting "config"/, /\S/],
+  ["dot-files = 1", /dot-files is true or false/, /dot-files = true/],
+  ["port = [1, 2]", /port takes one value/, /\S/],
+  ["port = true", /port cannot have this value/, /--port <N>/],
+  ['listen = ["localhost"]', /line 1: listen cannot be "localhost"/, /IP address/],
+  ['rule = ["deny x"]', /line 1: "deny x" is no rule/, /begins with allow/],
+  ["dir = 5", /dir is no text/, /double quotes/],
+  ['[[mount]]\nat = "boot"', /line 1: a mount has no dir/, /Add dir/],
+  ['[[mount]]\ndir = "a"\n[[mount]]\ndir = "b"\nmac = "x"', /line 5: .* no "mac"/, /clients/],
+  ['[[mount]]\ndir = "a"\nclients = "10.0.0.0/33"', /no address or network/, /192\.0\.2\.0/],
+  ['[[mount]]\ndir = "a"\nuploads = "yes"', /line 3: uploads cannot be "yes"/, /create/],
+  ["[mount]\nx = 1", /line 1: mount is no table/, /\[\[mount\]\]/],
+];
+
+for (const [text, says, hint] of wrongFiles) {
+  test(`a wrong file: ${text.trim().replaceAll("\n", " ")}`, () => {
+    assert.throws(() => parseConfig(text, "c.toml"), { message: says, hint });
+  });
+}
+
+test("mounts are one name space, and a client may have a root of its own", async (t) => {
+  const { file, dirs } = await configured(t);
+  await writeFile(join(dirs.mine, "only"), "mine");
+  await appendMounts(file, dirs);
+  const { url } = await serving(t, ["--config", file]);
+  assert.equal(await get(`${url}/boot/kernel`).text(), "boot");
+  assert.equal(await get(`${url}/only`).text(), "mine");
+  await assert.rejects(get(`${url}/a.txt`).bytes(), { code: "FILE_NOT_FOUND" });
+});
+
+test("the command line wins over the file", async (t) => {
+  const { file } = await configured(t, "blksize-max = 700\nwindowsize-max = 2\n");
+  const { url, printed } = await serving(t, ["--config", file, "--blksize-max", "600"]);
+  await get(`${url}/a.txt`).bytes();
+  await printed(/blksize 600, windowsize 2,/);
+});
+
+test("SIGHUP takes the changed file; a broken one changes nothing", async (t) => {
+  const { file, dirs } = await configured(t);
+  const { url, child, printed } = await serving(t, ["--config", file]);
+  assert.equal(await get(`${url}/a.txt`).text(), "hello");
+  await replace(file, 'rule = ["maybe *"]\n');
+  child.kill("SIGHUP");
+  await printed(/problem: nothing is changed, .*line 1: "maybe \*" is no rule/);
+  assert.equal(await get(`${url}/a.txt`).text(), "hello");
+  const next = `dir = ${JSON.stringify(dirs.boot)}\nrule = ["refuse *.cfg"]\nqueue-max = 3\n`;
+  await replace(file, `${next}blksize-max = 513\n`);
+  child.kill("SIGHUP");
+  await printed(/Read \S+ again; .* Needs a restart to change: queue-max\.\n/);
+  assert.equal(await get(`${url}/kernel`).text(), "boot");
+  await assert.rejects(get(`${url}/a.cfg`).bytes(), { code: "ACCESS_VIOLATION" });
+  await printed(/blksize 513,/);
+});
+
+test("a transfer that runs ends by the rules and limits that it began with", async (t) => {
+  const { file, dirs } = await configured(t, "bytes-per-second = 100000\n");
+  await writeFile(join(dirs.own, "large"), new Uint8Array(100_000));
+  const { url, child, printed } = await serving(t, ["--config", file, "--verbose"]);
+  const running = get(`${url}/large`, { blksize: 1024, windowsize: 1 }).bytes();
+  await printed(/large started/);
+  await replace(file, `dir = ${JSON.stringify(dirs.boot)}\nrule = ["refuse *"]\n`);
+  child.kill("SIGHUP");
+  await printed(/Read \S+ again/);
+  child.kill("SIGUSR1");
+  await printed(/Running 1: 127\.0\.0\.1 port \d+ get large, .* of 100 kB in .*, 0 resent\./);
+  assert.equal((await running).length, 100_000);
+  child.kill("SIGUSR1");
+  await printed(/No transfer runs\./);
+});
+
+test("--watch-config takes the changed file without a signal", async (t) => {
+  const { file, dirs } = await configured(t);
+  const { url, printed } = await serving(t, ["--config", file, "--watch-config"]);
+  await replace(file, `dir = ${JSON.stringify(dirs.boot)}\n`);
+  await printed(/Read \S+ again/);
+  assert.equal(await get(`${url}/kernel`).text(), "boot");
+});
+
+test("check tells whether a file is right, and what a client would get", async (t) => {
+  const { file, dirs } = await configured(t, 'rule = ["refuse read 10.0.0.0/8 *.cfg"]\n');
+  await appendMounts(file, dirs);
+  const ask = async (...args: string[]): Promise<string> => {
+    const { stdout, stderr, status } = await tidewire(["check", file, ...args]);
+    assert.deepEqual([status, stderr], [0, ""]);
+    return stdout.toString();
+  };
+  assert.match(await ask(), /is right\.\nNames below boot are in .*boot, uploads off\.\n/);
+  const from = (name: string): string[] => ["--client", "10.0.0.7", "--name", name];
+  assert.match(await ask(...from("boot/kernel")), /It gets \S+\/boot\/kernel, 4 bytes\.\nNo rule/);
+  assert.match(await ask(...from("boot/KERNEL")), /not found\.\nThere is "kernel": only the case/);
+  assert.match(
+    await ask(...from("x.cfg")),
+    /refused: access denied\.\nRule 1 decides: refuse read/,
+  );
+  assert.match(await ask(...from("up"), "--write"), /It is refused: uploads are not allowed/);
+  const mine = ["--client", "127.0.0.1", "--name", "up", "--write"];
+  assert.match(await ask(...mine), /It may bring \S+\/mine\/up\.\n.*mounted at \/ for 127/s);
+});
+
+test("check of a broken file ends with status 1", async (t) => {
+  const { file } = await configured(t, "port = -1\n");
+  const { status, stderr } = await tidewire(["check", file]);
+  assert.match(stderr, /^tidewire: \S+ line 1: port cannot be "-1"\.\nHint: /);
+  assert.equal(status, 1);
+});
+
+interface Configured {
+  readonly file: string;
+  readonly dirs: { readonly own: string; readonly boot: string; readonly mine: string };
+}
+
+async function configured(t: TestContext, settings = ""): Promise<Configured> {
+  const root = await folder(t);
+  const dirs = { own: join(root, "own"), boot: join(root, "boot"), mine: join(root, "mine") };
+  for (const dir of Object.values(dirs)) await mkdir(dir);
+  await writeFile(join(dirs.own, "a.txt"), "hello");
+  await writeFile(join(dirs.boot, "kernel"), "boot");
+  const file = join(root, "tidewire.toml");
+  await writeFile(file, `${settings}dir = ${JSON.stringify(dirs.own)}\n`);
+  return { file, dirs };
+}
+
+async function appendMounts(file: string, { boot, mine }: Configured["dirs"]): Promise<void> {
+  const mounts = [
+    `[[mount]]\nat = "boot"\ndir = ${JSON.stringify(boot)}`,
+    `[[mount]]\nclients = "127.0.0.0/8"\nuploads = "create"\ndir = ${JSON.stringify(mine)}`,
+  ];
+  await replace(file, [await readFile(file, "utf8"), ...mounts].join("\n"));
+}
+
+/** As an editor does it: nobody sees half a file. */
+async function replace(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text);
+  await rename(`${file}.new`, file);
+}
