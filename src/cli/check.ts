@@ -66,8 +66,7 @@ function overview({ dir, flags, mounts }: Settings): string[] {
   });
 }
 
-/** Exported for tests. */
-export async function answer(
+async function answer(
   settings: Settings,
   effect: Effect,
   asked: JudgedRequest,

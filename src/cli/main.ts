@@ -13,6 +13,7 @@ const commands: readonly (readonly [name: string, summary: string, load: () => P
   [
     ["serve", "serve a folder to TFTP clients", () => import("./serve.ts")],
     ["check", "check a configuration file", () => import("./check.ts")],
+    ["install-service", "print a systemd unit", () => import("./install-service.ts")],
     ["get", "fetch files from a server", () => import("./get.ts")],
     ["put", "bring files to a server", () => import("./put.ts")],
   ];

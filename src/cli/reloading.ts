@@ -45,6 +45,8 @@ export interface Reloaded {
   readonly onProblem: (error: TftpError) => void;
   readonly onReloaded: (text: string) => void;
   readonly onBegin: () => void;
+  /** Also where it failed. */
+  readonly onEnd: () => void;
 }
 
 /** At SIGHUP, and when the file changes where that is asked for. Without a file a signal is what it
@@ -68,7 +70,7 @@ export function reloadOnChange(reloaded: Reloaded): () => void {
 }
 
 async function reload(reloaded: Reloaded, last: Settings): Promise<Settings> {
-  const { typed, server, parts, onProblem, onReloaded, onBegin } = reloaded;
+  const { typed, server, parts, onProblem, onReloaded, onBegin, onEnd } = reloaded;
   onBegin();
   try {
     const next = await settingsFor(typed.dir, typed.flags);
@@ -82,6 +84,8 @@ async function reload(reloaded: Reloaded, last: Settings): Promise<Settings> {
     const kept = `nothing is changed, ${message}`;
     onProblem(new TftpError(code, kept, { ...(hint ? { hint } : {}), cause: thrown }));
     return last;
+  } finally {
+    onEnd();
   }
 }
 

@@ -20,6 +20,7 @@ import { exchangeable, type Reloaded, reloadOnChange } from "./reloading.ts";
 import { tellAtSignal } from "./running.ts";
 import { addServeOptions, type ServeFlags } from "./serve-options.ts";
 import { parseListen, startText } from "./served.ts";
+import { serviceNotice } from "./service-notice.ts";
 import { checkFolders, effectOf, settingsFor } from "./settings.ts";
 import { closedBySignal } from "./stopping.ts";
 import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
@@ -45,6 +46,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   const { listen, ...where } = whereToListen(flags);
   const effect = await effectOf(settings);
   const parts = exchangeable(effect);
+  const notice = serviceNotice();
   let server: Server | undefined;
   const output = logOutput(form === "pretty", () => server?.snapshot() ?? []);
   const log = serverLog({
@@ -84,10 +86,15 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   const noLonger = followSignals({
     ...{ server, parts, settings, onProblem, typed: { dir: typedDir, flags: typed } },
     onReloaded: (text) => console.error(text),
-    onBegin: () => output.clear(),
+    onBegin: () => {
+      output.clear();
+      notice.reloading();
+    },
+    onEnd: () => notice.ready(),
   });
   // Whoever reads that it is there may end it at once.
   const closed = closedBySignal(server, () => {
+    notice.stopping();
     watching?.stopping();
     output.clear();
   });
@@ -95,6 +102,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   if (announced) for (const page of pages) console.error(page);
   else console.log([startText(dir, uploads, server.addresses), ...lines].join("\n"));
   announced = true;
+  notice.ready();
   for (const folder of effect.written) await clearLeftovers(folder);
   await closed;
   noLonger();

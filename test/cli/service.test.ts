@@ -1,0 +1,129 @@
+// As a service of systemd: what it is told through a real datagram socket, and the unit.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { parseConfig } from "../../src/cli/config-file.ts";
+import { serviceNotice } from "../../src/cli/service-notice.ts";
+import { failsWith, folder, serving, tidewire } from "./command.ts";
+
+const required = process.env.TIDEWIRE_PEERS === "required";
+const koffi = process.platform === "linux" ? loadKoffi() : undefined;
+const withKoffi = koffi || required ? {} : { skip: "koffi is not installed" };
+
+test("systemd hears READY, RELOADING, the heartbeat and STOPPING", withKoffi, async (t) => {
+  const root = await folder(t);
+  const next = supervisor(t, join(root, "notify"));
+  process.env.NOTIFY_SOCKET = join(root, "notify");
+  process.env.WATCHDOG_USEC = "200000";
+  t.after(() => {
+    delete process.env.NOTIFY_SOCKET;
+    delete process.env.WATCHDOG_USEC;
+  });
+  const file = join(root, "tidewire.toml");
+  await writeFile(file, `dir = ${JSON.stringify(root)}\n`);
+  const { child, printed, ended } = await serving(t, ["--config", file]);
+  assert.equal(await next(), "READY=1");
+  assert.equal(await next("READY=1"), "WATCHDOG=1");
+  await writeFile(`${file}.new`, "port = ");
+  await rename(`${file}.new`, file);
+  child.kill("SIGHUP");
+  assert.match(await next("WATCHDOG=1"), /^RELOADING=1\nMONOTONIC_USEC=\d+$/);
+  assert.equal(await next("WATCHDOG=1"), "READY=1");
+  await printed(/nothing is changed/);
+  child.kill("SIGTERM");
+  assert.equal(await next("WATCHDOG=1"), "STOPPING=1");
+  assert.deepEqual(await ended, { status: 0, signal: null });
+});
+
+test("without a supervisor, or with one that is gone, the service goes on", () => {
+  for (const environment of [{}, { NOTIFY_SOCKET: "/nowhere/notify" }]) {
+    const notice = serviceNotice(environment);
+    notice.ready();
+    notice.reloading();
+    notice.stopping();
+  }
+});
+
+test("install-service prints the unit for this installation, and writes it once", async (t) => {
+  const root = await folder(t);
+  const args = ["install-service", "--config", "/etc/50% of it.toml"];
+  const { stdout } = await tidewire(args);
+  const unit = stdout.toString();
+  assert.match(
+    unit,
+    /^ExecStart=\S*node\S* \S+\/bin\/tidewire\.js serve --config "\/etc\/50%% of/m,
+  );
+  const written = await tidewire([...args, "--write", root]);
+  assert.match(written.stdout.toString(), /^Wrote \S+tidewire\.service\.\nNow: systemctl /);
+  assert.equal(await readFile(join(root, "tidewire.service"), "utf8"), unit);
+  failsWith(await tidewire([...args, "--write", root]), 1, /is there already/);
+});
+
+const verifier = spawnSync("systemd-analyze", ["--version"]).status === 0;
+const withVerifier = verifier || required ? {} : { skip: "systemd-analyze is not installed" };
+
+test("systemd-analyze has nothing to say about the unit", withVerifier, async (t) => {
+  const root = await folder(t);
+  await tidewire(["install-service", "--write", root]);
+  const args = ["verify", "--man=no", join(root, "tidewire.service")];
+  const { status, stdout, stderr } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
+  const ours = (stdout + stderr).split("\n").filter((line) => line.includes("tidewire.service"));
+  assert.deepEqual([status, ours], [0, []]);
+});
+
+interface Koffi {
+  load(library: null): { func(declaration: string): Call };
+}
+type Call = ((...args: unknown[]) => number) & { readonly async: (...args: unknown[]) => void };
+
+function loadKoffi(): Koffi | undefined {
+  try {
+    return createRequire(import.meta.url)("koffi") as Koffi;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Binds a datagram socket at `path`, as systemd does. The result waits for the next message that is
+ * not `skipped`. */
+function supervisor(t: TestContext, path: string): (skipped?: string) => Promise<string> {
+  assert.ok(koffi, "koffi is not installed");
+  const c = koffi.load(null);
+  const fd = c.func("int socket(int, int, int)")(1, 2, 0);
+  const close = c.func("int close(int)");
+  t.after(() => close(fd));
+  const address = Buffer.concat([Buffer.from([1, 0]), Buffer.from(`${path}\0`)]);
+  const bind = c.func("int bind(int, const void *, uint)");
+  assert.equal(bind(fd, address, address.length), 0);
+  // SO_RCVTIMEO: a message that never comes fails the test instead of keeping it.
+  const patience = new BigInt64Array([20n, 0n]);
+  c.func("int setsockopt(int, int, int, const void *, uint)")(fd, 1, 20, patience, 16);
+  const recv = c.func("long recv(int, _Out_ void *, ulong, int)");
+  return async (skipped) => {
+    for (;;) {
+      const buffer = Buffer.alloc(4096);
+      const count = await new Promise<number>((resolve, reject) => {
+        const done = (error: unknown, result: number): void =>
+          error ? reject(error) : resolve(Number(result));
+        recv.async(fd, buffer, buffer.length, 0, done);
+      });
+      assert.ok(count > 0, "no message came");
+      const text = buffer.toString("utf8", 0, count);
+      if (text !== skipped) return text;
+    }
+  };
+}
+
+test("the configuration in the Kubernetes manifest is one that the server takes", async () => {
+  const text = await readFile(
+    new URL("../../../packaging/kubernetes.yaml", import.meta.url),
+    "utf8",
+  );
+  const [, block = ""] = /tidewire\.toml: \|\n((?: {4}.*\n)+)/.exec(text) ?? [];
+  const { flags } = parseConfig(block, "kubernetes.yaml");
+  assert.deepEqual([flags.port, flags.singlePort, flags.metrics], [6969, true, "0.0.0.0:9069"]);
+});
