@@ -13,7 +13,7 @@ export function tellAtSignal(server: Server, tell: (line: string) => void): () =
   return () => process.off("SIGUSR1", answer);
 }
 
-export function runningLines(running: readonly TransferInfo[]): readonly string[] {
+function runningLines(running: readonly TransferInfo[]): readonly string[] {
   if (running.length === 0) return ["No transfer runs."];
   return running.map((transfer) => {
     const { id, client, op, filename, bytes, size, durationMillis, resent } = transfer;

@@ -4,6 +4,7 @@
 import type { Command } from "commander";
 import { defaultLimits, type Limits } from "../index.ts";
 import { type AccessFlags, accessLimits, addAccessOptions } from "./access.ts";
+import { defineHooks, type HookFlags } from "./hooks.ts";
 import type { LogForm } from "./log.ts";
 import { defineManifest, type ManifestFlags } from "./manifest.ts";
 import {
@@ -16,7 +17,12 @@ import {
 import { definePrivileges, type PrivilegeFlags } from "./privileges.ts";
 import { addWatchOptions, type WatchFlags } from "./watching.ts";
 
-export interface ServeFlags extends AccessFlags, PrivilegeFlags, ManifestFlags, WatchFlags {
+export interface ServeFlags
+  extends AccessFlags,
+    PrivilegeFlags,
+    ManifestFlags,
+    WatchFlags,
+    HookFlags {
   readonly config?: string;
   readonly watchConfig?: boolean;
   readonly listen?: readonly string[];
@@ -93,6 +99,7 @@ export function addServeOptions(command: Command): Command {
     .option("--verbose", "also log how transfers begin, and stray packets");
   definePrivileges(command);
   defineManifest(command);
+  defineHooks(command);
   return addWatchOptions(command);
 }
 

@@ -10,6 +10,7 @@ import {
   serve,
   type TftpError,
 } from "../index.ts";
+import { hooksFor } from "./hooks.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { logOutput } from "./live-lines.ts";
 import { serverLog } from "./log.ts";
@@ -57,6 +58,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   });
   const { storage } = parts;
   const onProblem = (error: TftpError): void => log({ kind: "problem", error });
+  const hooks = hooksFor(flags, onProblem);
   const watching = await watchingFor(flags, {
     ...{ dir, storage, dotFiles, uploads, onProblem },
     uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
@@ -76,6 +78,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {
       watching?.handleEvent(event);
+      hooks(event);
       if (!announced && event.kind === "listening") return;
       log(account ? explainLostRight(event, account) : event);
     },

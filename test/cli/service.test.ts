@@ -88,8 +88,8 @@ function loadKoffi(): Koffi | undefined {
   }
 }
 
-/** Binds a datagram socket at `path`, as systemd does. The result waits for the next message that is
- * not `skipped`. */
+/** Binds a datagram socket at `path`, as systemd does. The result waits for the next message that
+ * is not `skipped`. */
 function supervisor(t: TestContext, path: string): (skipped?: string) => Promise<string> {
   assert.ok(koffi, "koffi is not installed");
   const c = koffi.load(null);
@@ -119,10 +119,8 @@ function supervisor(t: TestContext, path: string): (skipped?: string) => Promise
 }
 
 test("the configuration in the Kubernetes manifest is one that the server takes", async () => {
-  const text = await readFile(
-    new URL("../../../packaging/kubernetes.yaml", import.meta.url),
-    "utf8",
-  );
+  const path = new URL("../../../packaging/kubernetes.yaml", import.meta.url);
+  const text = await readFile(path, "utf8");
   const [, block = ""] = /tidewire\.toml: \|\n((?: {4}.*\n)+)/.exec(text) ?? [];
   const { flags } = parseConfig(block, "kubernetes.yaml");
   assert.deepEqual([flags.port, flags.singlePort, flags.metrics], [6969, true, "0.0.0.0:9069"]);
