@@ -57,6 +57,8 @@ export interface Network {
 export interface OpenOptions {
   /** One packet at a time each way: the system's own buffers do, and are had for nothing. */
   readonly lockStep?: boolean;
+  /** Others may listen on the same port: the system gives each of them its share of the peers. */
+  readonly reusePort?: boolean;
 }
 
 export interface Route {

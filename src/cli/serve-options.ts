@@ -30,6 +30,7 @@ export interface ServeFlags extends AccessFlags, PrivilegeFlags, ManifestFlags, 
   readonly transfersMaxPerClient?: number;
   readonly rollover?: 0 | 1;
   readonly singlePort?: boolean;
+  readonly workers?: number;
   readonly log?: LogForm;
   readonly verbose?: boolean;
 }
@@ -47,6 +48,9 @@ export function addServeOptions(command: Command): Command {
       numberOption("--port <N>", "UDP port, 0 for any free one (default: 69)", [0, 65_535]),
     )
     .option("--single-port", "answer from the port that was asked, for firewalls and NAT")
+    .addOption(
+      numberOption("--workers <N>", "processes that share the port (default: 1)", [1, 256]),
+    )
     .addOption(
       choiceOption("--uploads <POLICY>", "off, create or overwrite (default: off)", [
         "off",

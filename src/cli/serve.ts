@@ -22,6 +22,7 @@ import { addServeOptions, limitsOf, type ServeFlags } from "./serve-options.ts";
 import { checkFolder, parseListen, startText, storageOf } from "./served.ts";
 import { closedBySignal } from "./stopping.ts";
 import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
+import { isForWorkers, runWorkers, tellServing, workerNumber } from "./workers.ts";
 
 export function define(command: Command): void {
   addServeOptions(command)
@@ -38,13 +39,17 @@ Examples:
   tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M`;
 
 async function run(dir: string, flags: ServeFlags): Promise<void> {
+  if (isForWorkers(flags)) return runWorkers(flags.workers ?? 1);
   const { uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
   const { listen, ...where } = whereToListen(flags);
   checkUploadFlags(flags, uploads);
   await checkFolder(dir);
   if (flags.uploadDir !== undefined) await checkFolder(flags.uploadDir);
   let server: Server | undefined;
-  const output = logOutput(form === "pretty", () => server?.snapshot() ?? []);
+  const output = logOutput(
+    form === "pretty" && workerNumber === undefined,
+    () => server?.snapshot() ?? [],
+  );
   const log = serverLog({
     form,
     verbose: flags.verbose ?? false,
@@ -66,6 +71,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
     ...where,
     ...(listen ? { listen } : {}),
     singlePort: flags.singlePort ?? false,
+    reusePort: workerNumber !== undefined,
     limits: limitsOf(flags),
     ...(watching?.tap ? { tap: watching.tap } : {}),
     // Nothing is done for a client with the rights that are about to go.
@@ -81,14 +87,17 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   const pages = await openBeside(server, watching);
   ready = true;
   // Whoever reads that it is there may end it at once.
-  const closed = closedBySignal(server, () => {
+  const onStopping = (): void => {
     watching?.stopping();
     output.clear();
-  });
+  };
+  const closed = closedBySignal(server, onStopping, workerNumber !== undefined);
   const lines = account ? [`Root is given up: this runs as ${account.name}.`, ...pages] : pages;
   if (announced) for (const page of pages) console.error(page);
-  else console.log([startText(dir, uploads, server.addresses), ...lines].join("\n"));
+  else if ((workerNumber ?? 1) === 1)
+    console.log([startText(dir, uploads, server.addresses), ...lines].join("\n"));
   announced = true;
+  tellServing();
   if (uploads !== "off") await clearLeftovers(dir);
   await closed;
   log.flush();

@@ -94,7 +94,7 @@ export async function openLinuxSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket | undefined> {
   const libc = c.linuxLibc();
-  const fd = libc && openDescriptor(libc, local);
+  const fd = libc && openDescriptor(libc, local, options.reusePort);
   if (!libc || fd === undefined) return undefined;
   exchange ??= new Exchange(libc);
   const type = socketType(local.host);
@@ -104,14 +104,20 @@ export async function openLinuxSocket(
 }
 
 /** A bound socket; undefined where it cannot be had. */
-export function openDescriptor(libc: c.Libc, local: Address): number | undefined {
+export function openDescriptor(
+  libc: c.Libc,
+  local: Address,
+  reusePort = false,
+): number | undefined {
   const address = socketAddress(local);
   if (!address) return undefined;
   const family = isIPv6(local.host) ? c.AF_INET6 : c.AF_INET;
   const fd = libc.socket(family, c.SOCK_DGRAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0);
   if (fd < 0) return undefined;
-  const only6 = family === c.AF_INET || c.setOption(libc, fd, c.IPPROTO_IPV6, [c.IPV6_V6ONLY, 1]);
-  if (only6 && libc.bind(fd, address, address.length) === 0) return fd;
+  const ready =
+    (family === c.AF_INET || c.setOption(libc, fd, c.IPPROTO_IPV6, [c.IPV6_V6ONLY, 1])) &&
+    (!reusePort || c.setOption(libc, fd, c.SOL_SOCKET, [c.SO_REUSEPORT, 1]));
+  if (ready && libc.bind(fd, address, address.length) === 0) return fd;
   libc.close(fd);
   return undefined;
 }

@@ -12,6 +12,8 @@ export interface ListenOptions {
   /** 0 takes any free port, the same for all addresses. */
   readonly port: number;
   readonly network: Network;
+  /** See OpenOptions. */
+  readonly reusePort?: boolean;
   /** How often to look for new addresses. Default 3000. */
   readonly rescanMillis?: number;
   /** Each socket once; it is closed when its address is gone. */
@@ -40,7 +42,7 @@ export class Listeners {
   static async open(options: ListenOptions): Promise<Listeners> {
     const every = options.hosts === "every";
     const hosts = options.hosts === "every" ? localAddresses() : options.hosts;
-    const opened = await openOnOnePort(options.network, [...new Set(hosts)], options.port);
+    const opened = await openOnOnePort(options, [...new Set(hosts)], options.port);
     const [socket] = opened.sockets.values();
     const [problem] = opened.problems.values();
     if (socket === undefined || (problem !== undefined && !every)) {
@@ -100,7 +102,7 @@ export class Listeners {
       await socket.close();
     }
     const fresh = [...present].filter((host) => !this.#sockets.has(host));
-    const opened = await openAll(this.#options.network, fresh, this.#port);
+    const opened = await openAll(this.#options, fresh, this.#port);
     if (this.#closed) await closeAll(opened);
     else this.#take(opened);
   }
@@ -137,21 +139,24 @@ interface Opened {
 }
 
 /** The port that is free on the first address may be taken on another one. */
-async function openOnOnePort(network: Network, hosts: string[], port: number): Promise<Opened> {
+async function openOnOnePort(how: Opening, hosts: string[], port: number): Promise<Opened> {
   for (let attempts = port === 0 ? 5 : 1; ; attempts -= 1) {
-    const opened = await openAll(network, hosts, port);
+    const opened = await openAll(how, hosts, port);
     const taken = [...opened.problems.values()].some((error) => systemCode(error) === "EADDRINUSE");
     if (!taken || attempts === 1) return opened;
     await closeAll(opened);
   }
 }
 
-async function openAll(network: Network, hosts: readonly string[], port: number): Promise<Opened> {
+type Opening = Pick<ListenOptions, "network" | "reusePort">;
+
+async function openAll(how: Opening, hosts: readonly string[], port: number): Promise<Opened> {
+  const { network, reusePort = false } = how;
   const sockets = new Map<string, DatagramSocket>();
   const problems = new Map<string, TftpError>();
   for (const host of hosts) {
     try {
-      const socket = await network.open({ host, port });
+      const socket = await network.open({ host, port }, { reusePort });
       sockets.set(host, socket);
       port = socket.local.port;
     } catch (error) {
