@@ -10,10 +10,11 @@ import type { Millis } from "./core/packet.ts";
 import { Listeners } from "./net/listeners.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { wallClock } from "./net/wall-clock.ts";
-import type { Address, Storage } from "./ports.ts";
+import type { Address, Network, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
+import { checkRange, type PortRange } from "./server/port-range.ts";
 import { TftpServer } from "./server/server.ts";
 import { sourceOf } from "./storage/sources.ts";
 
@@ -26,6 +27,7 @@ export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
 export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
 export { defaultLimits, type Limits } from "./server/limits.ts";
 export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
+export type { PortRange } from "./server/port-range.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
 export { fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
@@ -43,6 +45,14 @@ export interface ServeOptions {
   /** All packets leave from the port that was asked, which firewalls and NAT let through; default
    * false: from a port of the transfer (RFC 1350 4). */
   readonly singlePort?: boolean;
+  /** Transfers take their ports from this range, for firewalls; default: any that is free. A range
+   * of few ports is shared by many transfers. */
+  readonly tidPorts?: PortRange;
+  /** Agrees to blocks that do not fit one packet of the interface. Default: false, unless
+   * `limits.blksizeMax` is given. */
+  readonly fragments?: boolean;
+  /** IP precedence of all answers (RFC 2474), 0 to 63. Linux with koffi only. */
+  readonly dscp?: number;
   readonly judge?: Judge;
   readonly limits?: Partial<Limits>;
   /** Called for everything that happens. What it throws is not caught. */
@@ -64,14 +74,17 @@ export interface Server extends AsyncDisposable {
  * INVALID_ARGUMENT for a limit out of range. */
 export async function serve(options: ServeOptions): Promise<Server> {
   const onEvent = options.onEvent ?? (() => {});
+  const network = networkFor(options);
   const server = new TftpServer({
     storage: options.storage,
-    network: nodeNetwork,
+    network,
     clock: wallClock,
     judge: options.judge ?? allowAll,
     limits: completeLimits(options.limits),
     random: Math.random,
     singlePort: options.singlePort ?? false,
+    tidPorts: options.tidPorts,
+    fragments: options.fragments ?? options.limits?.blksizeMax !== undefined,
     onEvent,
   });
   const listeners: Listeners[] = [];
@@ -80,8 +93,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
       const opened = await Listeners.open({
         hosts,
         port,
-        network: nodeNetwork,
+        network,
         onSocket: (socket) => server.listen(socket),
+        onBroadcast: (socket, answering) => server.listenBroadcast(socket, answering),
         onProblem: (error) => onEvent({ kind: "problem", error }),
       });
       listeners.push(opened);
@@ -153,6 +167,22 @@ const clientParts: ClientParts = {
   clock: wallClock,
   random: Math.random,
 };
+
+/** Throws TftpError INVALID_ARGUMENT. */
+function networkFor({ tidPorts, singlePort, dscp }: ServeOptions): Network {
+  if (tidPorts) checkRange(tidPorts);
+  if (tidPorts && singlePort) {
+    throw new TftpError("INVALID_ARGUMENT", "a single port leaves no range to choose from", {
+      hint: "Give either singlePort or tidPorts.",
+    });
+  }
+  if (dscp === undefined) return nodeNetwork;
+  if (!Number.isInteger(dscp) || dscp < 0 || dscp > 63) {
+    const hint = "Give a whole number from 0 to 63, such as 46 for expedited forwarding.";
+    throw new TftpError("INVALID_ARGUMENT", `there is no precedence ${dscp}`, { hint });
+  }
+  return { ...nodeNetwork, open: (local, how) => nodeNetwork.open(local, { ...how, dscp }) };
+}
 
 function whereToListen(
   options: ServeOptions,

@@ -78,6 +78,8 @@ function describeEnd({ ending, transfer, error }: Ended): readonly [text: string
       return [`${who} stopped by the client ${progress}${because(error)} (${facts})`, "yellow"];
     case "replaced":
       return [`${who} begun anew by the client ${progress} (${facts})`, "yellow"];
+    case "elsewhere":
+      return [`${who} asked by broadcast and took nothing from us`, "dim"];
     case "failed":
       return [`${who} failed ${progress}${because(error)} (${facts})`, "red"];
   }

@@ -10,6 +10,8 @@ import {
   defaultLimits,
   directory,
   type Limits,
+  type PortRange,
+  type ServeOptions,
   type Server,
   type ServerEvent,
   serve,
@@ -26,6 +28,7 @@ import {
   wrongValue,
 } from "./options.ts";
 import { painter } from "./paint.ts";
+import { tidPortsOption } from "./tid-ports.ts";
 import { parseBytes } from "./units.ts";
 import { visible } from "./visible.ts";
 
@@ -44,6 +47,9 @@ interface ServeFlags {
   readonly uploadBytesMax?: number;
   readonly rollover?: 0 | 1;
   readonly singlePort?: boolean;
+  readonly tidPorts?: PortRange;
+  readonly fragments?: boolean;
+  readonly dscp?: number;
   readonly log?: LogForm;
   readonly verbose?: boolean;
 }
@@ -61,6 +67,9 @@ export function define(command: Command): void {
       numberOption("--port <N>", "UDP port, 0 for any free one (default: 69)", [0, 65_535]),
     )
     .option("--single-port", "answer from the port that was asked, for firewalls and NAT")
+    .addOption(tidPortsOption())
+    .option("--fragments", "agree to blocks larger than a packet of the interface")
+    .addOption(numberOption("--dscp <N>", "IP precedence of all answers (Linux)", [0, 63]))
     .addOption(
       choiceOption("--uploads <POLICY>", "off, create or overwrite (default: off)", [
         "off",
@@ -134,6 +143,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
     storage: directory(dir, { uploads, dotFiles: flags.dotFiles ?? false }),
     ...(listen ? { listen } : { port }),
     singlePort: flags.singlePort ?? false,
+    ...networkOptions(flags),
     limits: limitsOf(flags),
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {
@@ -185,6 +195,14 @@ async function checkFolder(dir: string): Promise<void> {
       { hint: gone ? "Create it, or name another one." : "Check its permissions.", cause: thrown },
     );
   }
+}
+
+function networkOptions({ tidPorts, fragments, dscp }: ServeFlags): Partial<ServeOptions> {
+  return {
+    ...(tidPorts === undefined ? {} : { tidPorts }),
+    ...(fragments === undefined ? {} : { fragments }),
+    ...(dscp === undefined ? {} : { dscp }),
+  };
 }
 
 function limitsOf(flags: ServeFlags): Partial<Limits> {

@@ -2,7 +2,6 @@
 // still says when something has arrived. It must not know what the datagrams mean.
 
 import { createSocket, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
 import { getSystemErrorName } from "node:util";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
 import { AddressBook, socketAddress } from "./address-book.ts";
@@ -96,7 +95,7 @@ export async function openLinuxSocket(
   const libc = c.linuxLibc();
   const address = libc && socketAddress(local);
   if (!address) return undefined;
-  const fd = openDescriptor(libc, local, address);
+  const fd = openDescriptor(libc, address, options);
   if (fd === undefined) return undefined;
   exchange ??= new Exchange(libc);
   const type = socketType(local.host);
@@ -105,14 +104,31 @@ export async function openLinuxSocket(
   return new LinuxSocket(socket, fd, exchange, options);
 }
 
-function openDescriptor(libc: c.Libc, local: Address, address: Uint8Array): number | undefined {
-  const family = isIPv6(local.host) ? c.AF_INET6 : c.AF_INET;
+function openDescriptor(
+  libc: c.Libc,
+  address: Uint8Array,
+  options: OpenOptions,
+): number | undefined {
+  const family = address[0] ?? 0;
   const fd = libc.socket(family, c.SOCK_DGRAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0);
   if (fd < 0) return undefined;
   const only6 = family === c.AF_INET || c.setOption(libc, fd, c.IPPROTO_IPV6, [c.IPV6_V6ONLY, 1]);
-  if (only6 && libc.bind(fd, address, address.length) === 0) return fd;
+  const ready = only6 && prepare(libc, fd, family, options);
+  if (ready && libc.bind(fd, address, address.length) === 0) return fd;
   libc.close(fd);
   return undefined;
+}
+
+/** What does not fit a narrow path shall arrive in fragments rather than not at all. */
+function prepare(libc: c.Libc, fd: number, family: number, { shared, dscp }: OpenOptions): boolean {
+  const [level, discover, precedence] =
+    family === c.AF_INET
+      ? [c.IPPROTO_IP, c.IP_MTU_DISCOVER, c.IP_TOS]
+      : [c.IPPROTO_IPV6, c.IPV6_MTU_DISCOVER, c.IPV6_TCLASS];
+  c.setOption(libc, fd, level, [discover, c.PMTUDISC_DONT]);
+  if (shared && !c.setOption(libc, fd, c.SOL_SOCKET, [c.SO_REUSEADDR, 1])) return false;
+  // The two lowest bits are for congestion (RFC 3168).
+  return dscp === undefined || c.setOption(libc, fd, level, [precedence, dscp * 4]);
 }
 
 class LinuxSocket implements DatagramSocket, Polled {

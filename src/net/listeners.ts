@@ -4,6 +4,7 @@
 import { networkInterfaces } from "node:os";
 import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, Network } from "../ports.ts";
+import { type Answering, Broadcasts } from "./broadcasts.ts";
 
 export interface ListenOptions {
   /** Exactly these addresses, which may be 0.0.0.0 and ::, or every address that this host has or
@@ -16,6 +17,8 @@ export interface ListenOptions {
   readonly rescanMillis?: number;
   /** Each socket once; it is closed when its address is gone. */
   onSocket(socket: DatagramSocket): void;
+  /** Each that hears a broadcast address once. It is not to be answered from. */
+  onBroadcast?(socket: DatagramSocket, answering: Answering): void;
   /** One of "every" address cannot be listened on. Told once, until it works; tried again each
    * time. */
   onProblem(error: TftpError): void;
@@ -25,6 +28,7 @@ export class Listeners {
   readonly #options: ListenOptions;
   readonly #sockets = new Map<string, DatagramSocket>();
   readonly #failures = new Map<string, number>();
+  readonly #broadcasts: Broadcasts | undefined;
   #port: number;
   #timer: NodeJS.Timeout | undefined;
   #rescan: Promise<void> = Promise.resolve();
@@ -33,6 +37,8 @@ export class Listeners {
   private constructor(options: ListenOptions, port: number) {
     this.#options = options;
     this.#port = port;
+    const { network, onBroadcast } = options;
+    this.#broadcasts = onBroadcast && new Broadcasts(network, this.#sockets, onBroadcast);
   }
 
   /** Throws TftpError NETWORK when one of the named hosts, or none of "every", can be listened
@@ -49,6 +55,7 @@ export class Listeners {
     }
     const listeners = new Listeners(options, socket.local.port);
     listeners.#take(opened);
+    await listeners.#broadcasts?.follow(listeners.#port);
     if (every) listeners.#rescanLater();
     return listeners;
   }
@@ -62,7 +69,7 @@ export class Listeners {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#rescan;
-    await closeAll({ sockets: this.#sockets });
+    await Promise.all([closeAll({ sockets: this.#sockets }), this.#broadcasts?.close()]);
   }
 
   #take({ sockets, problems }: Opened): void {
@@ -102,7 +109,10 @@ export class Listeners {
     const fresh = [...present].filter((host) => !this.#sockets.has(host));
     const opened = await openAll(this.#options.network, fresh, this.#port);
     if (this.#closed) await closeAll(opened);
-    else this.#take(opened);
+    else {
+      this.#take(opened);
+      await this.#broadcasts?.follow(this.#port);
+    }
   }
 }
 

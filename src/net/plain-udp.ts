@@ -20,7 +20,13 @@ export async function openPlainSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket> {
   const type = socketType(host);
-  const socket = createSocket({ type, ipv6Only: type === "udp6", lookup: answerAtOnce });
+  const { shared = false } = options;
+  const socket = createSocket({
+    type,
+    ipv6Only: type === "udp6",
+    reuseAddr: shared,
+    lookup: answerAtOnce,
+  });
   try {
     await bind(socket, { address: host, port });
   } catch (error) {

@@ -8,7 +8,9 @@ import { ImageCache } from "../transfer/image-cache.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
 import { type Limits, RateLimit } from "./limits.ts";
+import { PacketSizes } from "./packet-sizes.ts";
 import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
+import { type PortRange, RangedPorts } from "./port-range.ts";
 import { Session, type SessionEnds, type Surroundings } from "./session.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
 
@@ -21,7 +23,19 @@ export interface ServerParts {
   readonly random: () => number;
   /** Whether transfers go through the port that was asked. */
   readonly singlePort: boolean;
+  /** Where else transfers take their ports from; any port that is free without one. */
+  readonly tidPorts: PortRange | undefined;
+  /** Whether blocks may be larger than what leaves in one packet. */
+  readonly fragments: boolean;
   readonly onEvent: (event: ServerEvent) => void;
+}
+
+/** Where a request came in. */
+interface Entrance {
+  /** Of the address that answers. */
+  readonly socket: DatagramSocket;
+  /** The address that was asked instead, if that was a broadcast. */
+  readonly broadcast?: string;
 }
 
 export class TftpServer {
@@ -42,17 +56,20 @@ export class TftpServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
+    const { network, tidPorts, fragments, clock } = parts;
+    const range = tidPorts && new RangedPorts(network, tidPorts, parts.random);
+    const onOther = (datagram: Uint8Array, from: Address, socket: DatagramSocket): void =>
+      this.#handleStranger(decode(datagram), from, socket);
     this.#ports = parts.singlePort
       ? new ListeningPorts()
-      : new TransferPorts(parts.network, (datagram, from, socket) => {
-          this.#handleStranger(decode(datagram), from, socket);
-        });
+      : new TransferPorts(network, onOther, range);
     this.#surroundings = {
       storage: parts.storage,
       ports: this.#ports,
       scheduler: new Scheduler(parts.clock),
       images: new ImageCache(parts.limits.cacheBytes),
       limits: parts.limits,
+      sizes: fragments ? undefined : new PacketSizes(network, clock),
       random: parts.random,
     };
     this.#strayErrors = new RateLimit(parts.limits.strayErrorsPerSecond);
@@ -68,7 +85,24 @@ export class TftpServer {
       socket.onError = (cause) =>
         this.#problem(new TftpError("NETWORK", "an answer could not be sent", { cause }));
     }
+    this.#surroundings.sizes?.learn(socket.local.host);
     this.#emit({ kind: "listening", address: socket.local });
+  }
+
+  /** Takes requests, and what else belongs to transfers, from a socket that hears a broadcast
+   * address. Others may hear the same, so what belongs to nothing is not answered. */
+  listenBroadcast(
+    socket: DatagramSocket,
+    answering: (from: Address) => DatagramSocket | undefined,
+  ): void {
+    socket.onDatagram = (datagram, from) => {
+      const packet = decode(datagram);
+      const own = answering(from);
+      if (!own) this.#emit({ kind: "stray", from, reason: "a broadcast from another network" });
+      else if (packet.op !== "rrq" && packet.op !== "wrq") {
+        this.#sessions.get(keyOf(from))?.handleDatagram(datagram, from);
+      } else this.#handleRequest(packet, from, { socket: own, broadcast: socket.local.host });
+    };
   }
 
   /** The transfers that run now. */
@@ -101,7 +135,7 @@ export class TftpServer {
   #handleDatagram(datagram: Uint8Array, from: Address, socket: DatagramSocket): void {
     const packet = decode(datagram);
     const session = this.#sessions.get(keyOf(from));
-    if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, socket);
+    if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, { socket });
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
     else if (session) session.handleDatagram(datagram, from);
     else this.#handleStray(packet, from, socket);
@@ -129,23 +163,23 @@ export class TftpServer {
     if (this.#strayErrors.allows(this.#parts.clock.now())) sendError(socket, from, code, reason);
   }
 
-  #handleRequest(request: Request, from: Address, socket: DatagramSocket): void {
+  #handleRequest(request: Request, from: Address, entrance: Entrance): void {
     if (this.#closing) return;
     const earlier = this.#sessions.get(keyOf(from));
     if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
     else {
       earlier?.replace();
-      this.#judge(request, from, socket);
+      this.#judge(request, from, entrance);
     }
   }
 
-  #judge(request: Request, from: Address, socket: DatagramSocket): void {
+  #judge(request: Request, from: Address, entrance: Entrance): void {
     const info = describe(request, from);
     const verdict = this.#verdict({ ...info, op: request.op, filename: request.filename });
-    if (verdict.kind === "refuse") this.#refuse(request, from, socket, verdict.error);
+    if (verdict.kind === "refuse") this.#refuse(request, from, entrance.socket, verdict.error);
     else if (verdict.kind === "ignore") this.#ignore(request, from);
     else if (this.#full(from)) this.#ignore(request, from, busy());
-    else this.#admit(request, verdict.filename ?? request.filename, info, socket);
+    else this.#admit(request, verdict.filename ?? request.filename, info, entrance);
   }
 
   /** The judge is not ours: where it fails, the request fails and the server goes on. */
@@ -159,7 +193,8 @@ export class TftpServer {
     }
   }
 
-  #admit(request: Request, name: string, info: RequestInfo, socket: DatagramSocket): void {
+  #admit(request: Request, name: string, info: RequestInfo, entrance: Entrance): void {
+    const { socket, broadcast } = entrance;
     const key = keyOf(info.client);
     let leave = (): void => {
       this.#count(info.client, -1);
@@ -180,7 +215,7 @@ export class TftpServer {
       },
     };
     this.#lastId += 1;
-    const asked = { id: this.#lastId, request, name, info, asked: socket.local };
+    const asked = { id: this.#lastId, request, name, info, asked: socket.local, broadcast };
     const session = new Session(asked, this.#surroundings, ends);
     this.#sessions.set(key, session);
     this.#count(info.client, 1);

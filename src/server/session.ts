@@ -17,6 +17,7 @@ import type { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
 import type { Ending, TransferInfo } from "./events.ts";
 import type { Limits } from "./limits.ts";
+import type { PacketSizes } from "./packet-sizes.ts";
 import type { Ports } from "./transfer-ports.ts";
 
 /** What a session finds at its server. */
@@ -26,6 +27,8 @@ export interface Surroundings {
   readonly scheduler: Scheduler;
   readonly images: ImageCache;
   readonly limits: Limits;
+  /** None where blocks may leave in fragments. */
+  readonly sizes: PacketSizes | undefined;
   /** 0 to 1, for the spread of timers. */
   readonly random: () => number;
 }
@@ -38,6 +41,8 @@ export interface SessionRequest {
   readonly info: RequestInfo;
   /** The address that was asked; the transfer's socket is bound to the same. */
   readonly asked: Address;
+  /** Where the request was heard, if it was a broadcast. */
+  readonly broadcast: string | undefined;
 }
 
 export interface SessionEnds {
@@ -117,11 +122,12 @@ export class Session {
       }
     };
     try {
-      const { asked, request, info } = this.#asked;
+      const { asked, request, info, broadcast } = this.#asked;
       const opening = this.#around.ports.open(asked, {
         peer: info.client,
         receives: request.op === "wrq",
         lockStep: !request.options.has("windowsize"),
+        broadcast,
       });
       if (opening instanceof Promise) opening.then(run, refuse);
       else run(opening);
@@ -190,14 +196,15 @@ export class Session {
   }
 
   #run(content: Content, socket: DatagramSocket): void {
-    const { limits, scheduler, random } = this.#around;
-    const { request, info } = this.#asked;
+    const { limits, scheduler, random, sizes } = this.#around;
+    const { request, info, asked } = this.#asked;
     const size = content.op === "rrq" ? content.source.size : info.size;
     // What a client sends must fit our receive buffer: the rest of its window would be lost.
     const heldBytes = content.op === "wrq" ? socket.receiveBufferBytes : Number.POSITIVE_INFINITY;
     const { answer, agreed } = answerOptions(request.options, {
       op: request.op,
       ...limits,
+      blksizeMax: Math.min(limits.blksizeMax, sizes?.blksize(asked.host) ?? Infinity),
       windowBytesMax: Math.min(limits.windowBytesMax, heldBytes),
       ...(size === undefined ? {} : { size }),
     });
@@ -248,6 +255,7 @@ export class Session {
   #ending(running: Running, error: TftpError | undefined): Ending {
     if (!error) return "completed";
     if (this.#dropped === "replaced") return "replaced";
+    if (this.#isElsewhere(running, error)) return "elsewhere";
     const { machine } = running.transfer;
     if (error.origin === "remote") {
       const probe = running.options && !machine.answered && this.request.options.has("tsize");
@@ -255,6 +263,12 @@ export class Session {
     }
     const allSent = "allSent" in machine && machine.allSent && machine.answered;
     return error.code === "TIMED_OUT" && allSent ? "unconfirmed" : "failed";
+  }
+
+  /** Of the servers that answer a broadcast a client takes one. */
+  #isElsewhere({ transfer }: Running, { code, wireCode, origin }: TftpError): boolean {
+    if (this.#asked.broadcast === undefined || transfer.bytes > 0) return false;
+    return code === "TIMED_OUT" || (origin === "remote" && wireCode === 5);
   }
 
   #describe({ transfer, socket, size, options }: Running): TransferInfo {
@@ -274,8 +288,7 @@ export class Session {
   }
 }
 
-/** A busy server may read a repeated request long after its answer to the first one was
- * acknowledged. */
+/** A busy server may read a repeated request long after its answer was acknowledged. */
 const lateMillis = 1000;
 
 type Content =

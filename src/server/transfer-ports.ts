@@ -2,8 +2,10 @@
 // the port that was asked. It must not know what is transferred.
 
 import { TftpError } from "../core/errors.ts";
-import type { Address, DatagramSocket, Network } from "../ports.ts";
+import type { Address, DatagramSocket, Network, OpenOptions } from "../ports.ts";
 import { SharedPort } from "../transfer/shared-port.ts";
+import { openBroadcastPort } from "./broadcast-port.ts";
+import type { RangedPorts } from "./port-range.ts";
 
 /** With more, the answers of all would not fit the receive buffer. */
 const placesMax = 64;
@@ -18,6 +20,8 @@ export interface Wanted {
   /** Large datagrams arrive here, many at a time. */
   readonly receives: boolean;
   readonly lockStep: boolean;
+  /** The address that was asked, where that was a broadcast: the client may go on so. */
+  readonly broadcast: string | undefined;
 }
 
 interface Pooled {
@@ -36,22 +40,30 @@ export interface Ports {
   close(): Promise<void>;
 }
 
-/** Ports for transfers, chosen by the system, on the address that was asked. */
+/** Ports for transfers, chosen by the system or from a range, on the address that was asked. In a
+ * range uploads share ports too, if need be: they are bounded, transfers are not. */
 export class TransferPorts implements Ports {
   readonly #network: Network;
   readonly #onOther: OnOther;
+  readonly #range: RangedPorts | undefined;
   readonly #pools = new Map<string, Pooled[]>();
 
-  constructor(network: Network, onOther: OnOther) {
+  constructor(network: Network, onOther: OnOther, range?: RangedPorts) {
     this.#network = network;
     this.#onOther = onOther;
+    this.#range = range;
   }
 
   open({ host }: Address, wanted: Wanted): DatagramSocket | Promise<DatagramSocket> {
-    const { peer, receives, lockStep } = wanted;
-    if (receives) return this.#network.open({ host, port: 0 }, { lockStep });
+    const { peer, receives, lockStep, broadcast } = wanted;
+    if (broadcast !== undefined) {
+      const own = this.#openSocket(host, { lockStep });
+      return openBroadcastPort(this.#network, own, { peer, broadcast });
+    }
+    if (receives && !this.#range) return this.#openSocket(host, { lockStep });
     const pool = this.#pools.get(host) ?? [];
-    const open = pool.filter(({ port, served }) => port.size < placesMax && served < servedMax);
+    const places = receives ? 1 : placesMax;
+    const open = pool.filter(({ port, served }) => port.size < places && served < servedMax);
     const apart = open.find(({ port }) => !port.knows(peer));
     if (apart) return take(apart, peer);
     const [longestAgo] = open;
@@ -67,8 +79,19 @@ export class TransferPorts implements Ports {
     await Promise.all(idle.map(({ port }) => port.socket.close()));
   }
 
+  #openSocket(host: string, options: OpenOptions): Promise<DatagramSocket> {
+    return this.#range?.open(host, options) ?? this.#network.open({ host, port: 0 }, options);
+  }
+
   async #openPooled(host: string, peer: Address): Promise<DatagramSocket> {
-    const socket = await this.#network.open({ host, port: 0 });
+    let socket: DatagramSocket;
+    try {
+      socket = await this.#openSocket(host, {});
+    } catch (thrown) {
+      const least = leastUsed(this.#pools.get(host) ?? [], peer);
+      if (!this.#range || !least) throw thrown;
+      return take(least, peer);
+    }
     const port: SharedPort = new SharedPort(
       socket,
       (datagram, from) => this.#onOther(datagram, from, socket),
@@ -88,6 +111,12 @@ export class TransferPorts implements Ports {
     if (at >= 0) pool.splice(at, 1);
     void pooled.port.socket.close();
   }
+}
+
+/** Where no other port is to be had, one more transfer on one of these harms less than none. */
+function leastUsed(pool: readonly Pooled[], peer: Address): Pooled | undefined {
+  const rank = ({ port }: Pooled): number => port.size + (port.knows(peer) ? placesMax : 0);
+  return pool.toSorted((a, b) => rank(a) - rank(b))[0];
 }
 
 function take(pooled: Pooled, peer: Address): DatagramSocket {

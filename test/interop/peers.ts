@@ -15,7 +15,10 @@ export type Peer =
   | "dnsmasq"
   | "busybox"
   | "curl"
-  | "unshare";
+  | "unshare"
+  | "ip"
+  | "nft"
+  | "nginx";
 
 const timeout = 90_000;
 
