@@ -106,6 +106,9 @@ export interface Source {
 export interface Sink {
   /** Takes the payloads in order; when it returns they may be reused. */
   writev(payloads: readonly Uint8Array[]): Promise<void>;
+  /** The same at once; false: nothing was taken, ask `writev`. Never throws. In lock-step a promise
+   * would cost as much as the exchange. */
+  writeAtOnce?(payloads: readonly Uint8Array[]): boolean;
   /** Returns when the whole content is durably stored under its name. */
   commit(): Promise<void>;
   /** Leaves no trace. Never throws. */

@@ -4,7 +4,13 @@ import { stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Command } from "commander";
 import { fileSink, get, parseTftpUrl, type Sink } from "../index.ts";
-import { addTransferOptions, type TransferFlags, withMode, wrongUsage } from "./options.ts";
+import {
+  addTransferOptions,
+  bytesOption,
+  type TransferFlags,
+  withMode,
+  wrongUsage,
+} from "./options.ts";
 import { type Job, runAll } from "./transfers.ts";
 
 interface GetFlags extends TransferFlags {
@@ -15,7 +21,8 @@ export function define(command: Command): void {
   command
     .argument("<URL...>", "tftp://HOST[:PORT]/NAME[;mode=octet|netascii]")
     .usage("[options] URL...")
-    .option("-o, --output <PATH>", "a file, a folder, or - for standard output");
+    .option("-o, --output <PATH>", "a file, a folder, or - for standard output")
+    .addOption(bytesOption("--bytes-max <N>", "largest file, such as 10M or 1G (default: any)"));
   addTransferOptions(command)
     .addHelpText("after", examples)
     .action(async (urls: string[], flags: GetFlags) => {
@@ -45,7 +52,7 @@ async function jobsFor(urls: readonly string[], flags: GetFlags): Promise<Job[]>
     const url = withMode(given, flags.mode);
     const { filename } = parseTftpUrl(url);
     const named = output !== undefined && folder === "";
-    const path = named ? output : join(folder, localName(filename));
+    const path = named ? output : pathIn(folder, localName(filename));
     if (taken.has(path)) {
       throw wrongUsage(`two of the files would become ${path}`, "Fetch them one by one, with -o.");
     }
@@ -57,17 +64,35 @@ async function jobsFor(urls: readonly string[], flags: GetFlags): Promise<Job[]>
 type RunOptions = Parameters<Job["run"]>[0];
 
 async function fetchTo(path: string, url: string, options: RunOptions): ReturnType<Job["run"]> {
-  const sink = path === "-" ? standardOutput() : await fileSink(path);
+  const sink = path === "-" ? standardOutput(options.signal) : await fileSink(path);
   return get(url, options).into(sink);
 }
 
-/** The last part of a name, and never a way out of the folder or a hidden file. Throws TftpError
- * INVALID_ARGUMENT. */
-export function localName(filename: string): string {
+/** The last part of a name, and never a way out of the folder, a hidden file, or what a terminal
+ * would obey. Throws TftpError INVALID_ARGUMENT. */
+export function localName(filename: string, platform: string = process.platform): string {
   const last = filename.split(/[\\/]/).at(-1) as string;
-  if (last !== "" && !last.startsWith(".")) return last;
-  const what = last === "" ? "it ends with a slash" : `${last} begins with a dot`;
+  const what = faultOf(last, platform);
+  if (what === undefined) return last;
   throw wrongUsage(`the URL gives no name for the file: ${what}`, "Name the file with -o FILE.");
+}
+
+function faultOf(name: string, platform: string): string | undefined {
+  if (name === "") return "it ends with a slash";
+  if (name.startsWith(".")) return `${name} begins with a dot`;
+  if (unseen.test(name)) return `${name} holds control characters`;
+  if (platform !== "win32") return undefined;
+  return ofWindows.test(name) ? `${name} has a meaning of its own on Windows` : undefined;
+}
+
+/** Control characters, other line ends, and changes of direction that disguise an extension. */
+const unseen = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+/** Streams and drives, wildcards, devices; and what Windows cuts off the end. */
+const ofWindows = /[<>:"|?*]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
+
+/** A dash that came from the URL is a name, not standard output. */
+function pathIn(folder: string, name: string): string {
+  return folder === "" && name === "-" ? `.${sep}-` : join(folder, name);
 }
 
 /** A name that ends with a slash is meant to be a folder, even if there is none. */
@@ -79,13 +104,24 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** Waits until the reader has taken what was written. */
-function standardOutput(): Sink {
+const stuckMillis = 500;
+
+/** Waits until the reader has taken what was written, but not beyond the signal. */
+function standardOutput(signal: AbortSignal | undefined): Sink {
   const stream = process.stdout;
   return {
     writev: (payloads) =>
       new Promise((resolve, reject) => {
-        stream.write(Buffer.concat(payloads), (error) => (error ? reject(error) : resolve()));
+        const stop = (): void => {
+          reject(signal?.reason);
+          // What nobody reads would keep the process alive.
+          setTimeout(() => process.exit(), stuckMillis).unref();
+        };
+        signal?.addEventListener("abort", stop);
+        stream.write(Buffer.concat(payloads), (error) => {
+          signal?.removeEventListener("abort", stop);
+          error ? reject(error) : resolve();
+        });
       }),
     commit: async () => {},
     discard: async () => {},

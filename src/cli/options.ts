@@ -3,6 +3,7 @@
 
 import { type Command, Option } from "commander";
 import { TftpError, type TransferOptions } from "../index.ts";
+import { parseBytes } from "./units.ts";
 
 /** What commander makes of the options below. */
 export interface TransferFlags {
@@ -12,6 +13,10 @@ export interface TransferFlags {
   readonly timeout?: number;
   readonly retries?: number;
   readonly rollover?: 0 | 1;
+  /** In seconds. */
+  readonly maxTime?: number;
+  /** Of `get` alone. */
+  readonly bytesMax?: number;
   readonly mode?: "octet" | "netascii";
   /** False with --no-options. */
   readonly options: boolean;
@@ -37,6 +42,15 @@ export function choiceOption(flags: string, description: string, words: readonly
   });
 }
 
+/** An option whose value is a number of bytes, perhaps with a unit. */
+export function bytesOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string) => {
+    const bytes = parseBytes(text);
+    if (bytes !== undefined) return bytes;
+    throw wrongValue(nameOf(flags), text, "Give bytes, or a number with K, M, G or T.");
+  });
+}
+
 export function timeoutOption(): Option {
   const description = "wait for an answer (default: 1, then adapts)";
   const flags = "--timeout <SECONDS>";
@@ -45,6 +59,11 @@ export function timeoutOption(): Option {
     if (seconds > 0 && seconds <= 255) return seconds;
     throw wrongValue(nameOf(flags), text, "Give seconds, from 0.001 to 255.");
   });
+}
+
+/** In whole seconds: what takes longer than a day is no single file. */
+function maxTimeOption(): Option {
+  return numberOption("--max-time <SECONDS>", "give up a file after so long", [1, 86_400]);
 }
 
 export function retriesOption(): Option {
@@ -73,6 +92,7 @@ export function addTransferOptions(command: Command): Command {
     )
     .addOption(timeoutOption())
     .addOption(retriesOption())
+    .addOption(maxTimeOption())
     .addOption(
       new Option("--no-options", "plain RFC 1350: ask for nothing but the file").conflicts([
         "blksize",
@@ -94,13 +114,14 @@ export function addTransferOptions(command: Command): Command {
 
 /** The same for the library. */
 export function transferOptions(flags: TransferFlags): TransferOptions {
-  const { blksize, windowsize, timeout, retries, rollover } = flags;
+  const { blksize, windowsize, timeout, retries, rollover, bytesMax } = flags;
   return {
     ...(blksize === undefined ? {} : { blksize }),
     ...(windowsize === undefined ? {} : { windowsize }),
     ...(timeout === undefined ? {} : { timeoutMillis: timeout * 1000 }),
     ...(retries === undefined ? {} : { retries }),
     ...(rollover === undefined ? {} : { rollover }),
+    ...(bytesMax === undefined ? {} : { bytesMax }),
     plain: !flags.options,
   };
 }

@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import {
   type Address,
   defaultLimits,
@@ -20,6 +20,7 @@ import {
 import { systemCode } from "./failure.ts";
 import { type LogForm, serverLog } from "./log.ts";
 import {
+  bytesOption,
   choiceOption,
   numberOption,
   retriesOption,
@@ -29,7 +30,6 @@ import {
 } from "./options.ts";
 import { painter } from "./paint.ts";
 import { tidPortsOption } from "./tid-ports.ts";
-import { parseBytes } from "./units.ts";
 import { visible } from "./visible.ts";
 
 interface ServeFlags {
@@ -100,7 +100,7 @@ export function define(command: Command): void {
         [1, 1e6],
       ),
     )
-    .addOption(uploadBytesOption())
+    .addOption(bytesOption("--upload-bytes-max <N>", "largest upload, such as 10M or 1G"))
     .addOption(rolloverOption())
     .addOption(
       choiceOption("--log <FORM>", "pretty, json or off (default: pretty)", [
@@ -118,15 +118,6 @@ const examples = `
 Examples:
   tidewire serve /srv/tftp --listen 192.0.2.1 --listen [2001:db8::1]
   tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M`;
-
-function uploadBytesOption(): Option {
-  const flags = "--upload-bytes-max <N>";
-  return new Option(flags, "largest upload, such as 10M or 1G").argParser((text: string) => {
-    const bytes = parseBytes(text);
-    if (bytes !== undefined) return bytes;
-    throw wrongValue("--upload-bytes-max", text, "Give bytes, or a number with K, M, G or T.");
-  });
-}
 
 async function run(dir: string, flags: ServeFlags): Promise<void> {
   const { port = 69, uploads = "off", log: form = "pretty" } = flags;

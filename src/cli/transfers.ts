@@ -38,7 +38,10 @@ export async function runAll(jobs: readonly Job[], flags: TransferFlags): Promis
   }
 }
 
-async function runOne(job: Job, flags: TransferFlags, { signal }: Interrupt): Promise<number> {
+async function runOne(job: Job, flags: TransferFlags, interrupt: Interrupt): Promise<number> {
+  const { maxTime } = flags;
+  const late = maxTime === undefined ? undefined : AbortSignal.timeout(maxTime * 1000);
+  const signal = late ? AbortSignal.any([interrupt.signal, late]) : interrupt.signal;
   const bar = showsBar(job, flags) ? new ProgressBar(nameOf(job), process.stderr) : undefined;
   try {
     const report = await job.run({
@@ -51,7 +54,7 @@ async function runOne(job: Job, flags: TransferFlags, { signal }: Interrupt): Pr
     return 0;
   } catch (thrown) {
     bar?.clear();
-    const error = explain(thrown, job, signal);
+    const error = explain(thrown, job, signal, interrupt.signal.aborted ? undefined : maxTime);
     const inJson = flags.json && error instanceof TftpError;
     if (inJson) printJson(job, failureFields(error));
     if (!inJson || job.path !== "-" || job.op === "put") tellFailure(error);
@@ -92,11 +95,16 @@ function details(report: TransferReport): string {
   ].join("\n");
 }
 
-function explain(thrown: unknown, job: Job, signal: AbortSignal): unknown {
+function explain(thrown: unknown, job: Job, signal: AbortSignal, maxTime?: number): unknown {
   const aborted = thrown instanceof TftpError && thrown.code === "ABORTED";
   if (signal.aborted && aborted && thrown.origin === "local") {
     const got = job.op === "get";
     const what = got && job.path !== "-" ? `nothing was saved as ${job.path}` : "it is not whole";
+    if (maxTime !== undefined) {
+      const hint = "Allow more with --max-time, or see what keeps the other side.";
+      const message = `not done after ${maxTime} s; ${what}`;
+      return new TftpError("TIMED_OUT", message, { hint, cause: thrown });
+    }
     const hint = "Run the command again: TFTP cannot go on where it stopped.";
     return new TftpError("ABORTED", `interrupted; ${what}`, { hint, cause: thrown });
   }

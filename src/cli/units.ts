@@ -39,9 +39,11 @@ const factors: { readonly [suffix: string]: number } = {
   T: 1024 ** 4,
 };
 
-/** "10M" is 10 times 1024 squared, as in dd and curl. Undefined for anything else. */
+/** "10M" is 10 times 1024 squared, as in dd and curl. Undefined for anything else, and for more
+ * than a number holds exactly. */
 export function parseBytes(text: string): number | undefined {
   const [, digits = "", suffix = ""] = /^(\d{1,12})([KMGT]?)$/i.exec(text) ?? [];
   const factor = factors[suffix.toUpperCase()];
-  return digits === "" || factor === undefined ? undefined : Number(digits) * factor;
+  const bytes = digits === "" || factor === undefined ? Number.NaN : Number(digits) * factor;
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

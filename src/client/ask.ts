@@ -16,10 +16,9 @@ export async function ask(
   given: Cargo,
   options: TransferOptions,
 ): Promise<TransferReport> {
-  let cargo = given;
+  const cargo = await inMode(given, target.mode);
   let done = false;
   try {
-    cargo = await inMode(given, target.mode);
     const server = { host: await parts.network.resolve(target.host), port: target.port };
     const path = await parts.network.route(server);
     const tsize = cargo.op === "rrq" ? 0 : cargo.source.size;
@@ -55,6 +54,7 @@ async function inTurn(
   throw failure instanceof Unanswered ? failure.error : failure;
 }
 
+/** Throws TftpError, and has closed the source then. */
 async function inMode(cargo: Cargo, mode: Mode): Promise<Cargo> {
   if (mode === "octet") return cargo;
   if (cargo.op === "rrq") return { op: "rrq", sink: netasciiSink(cargo.sink) };

@@ -91,7 +91,9 @@ function load(plan: Attempt, parts: TransferParts, jitter: number): Incoming | O
   };
   const timeoutMillis = options.timeoutMillis ?? defaultTimeoutMillis;
   const patience = { timeoutMillis, attempts, jitter };
-  if (cargo.op === "rrq") return new Incoming(parts, askRead(asking, patience), kept(cargo.sink));
+  if (cargo.op === "rrq") {
+    return new Incoming(parts, askRead(asking, patience), kept(cargo.sink), options.bytesMax);
+  }
   const blocks = ({ blksize, rollover }: Agreed) => {
     return privateBlocks(keptOpen(cargo.source), blksize, rollover);
   };
@@ -135,6 +137,7 @@ const defaultTimeoutMillis = 1000;
 function kept(sink: Sink): Sink {
   return {
     writev: (payloads) => sink.writev(payloads),
+    writeAtOnce: (payloads) => sink.writeAtOnce?.(payloads) ?? false,
     commit: () => sink.commit(),
     discard: async () => {},
   };

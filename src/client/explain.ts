@@ -23,10 +23,13 @@ function sentence(error: TftpError, { host, port, filename }: Target): string {
     const words = printable(error.message);
     return `${server} answered "${words}" (ERROR ${error.wireCode}) for ${filename}`;
   }
-  if (error.code === "TIMED_OUT") return `${server}: ${error.message}`;
+  if (prefixed.has(error.code)) return `${server}: ${error.message}`;
   if (error.code === "NETWORK") return `${server} cannot be reached`;
   return error.message;
 }
+
+/** Whose sentences do not say where. */
+const prefixed: ReadonlySet<string> = new Set(["TIMED_OUT", "TOO_LARGE"]);
 
 function hintFor(error: TftpError, target: Target, stranger: Address | undefined): string {
   if (error.origin === "remote")
@@ -53,9 +56,13 @@ const localHints: { readonly [code: string]: string } = {
   OPTIONS_REFUSED: "The server's answer breaks RFC 2347; try --no-options.",
   ILLEGAL_OPERATION: "The server breaks the protocol; try --no-options.",
   NETWORK: "Check the address and this machine's own network.",
+  TOO_LARGE: "Raise the limit (--bytes-max) if the file may be that large.",
 };
 
-/** A server's text may hold anything; a terminal must not obey it. */
+/** A server's text may hold anything: a terminal must not obey it, and a screen hold it. */
 function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
+  const shown = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  return shown.length > textMax ? `${shown.slice(0, textMax)}…` : shown;
 }
+
+const textMax = 300;

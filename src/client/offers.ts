@@ -68,6 +68,7 @@ function checkOptions(options: TransferOptions): void {
   check("windowsize", options.windowsize, 1, 65_535);
   check("timeoutMillis", options.timeoutMillis, 1, 255_000);
   check("retries", options.retries, 0, 1000);
+  check("bytesMax", options.bytesMax, 0, Number.MAX_SAFE_INTEGER);
 }
 
 function check(name: string, value: unknown, least: number, most: number): void {

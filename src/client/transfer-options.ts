@@ -19,6 +19,9 @@ export interface TransferOptions {
   readonly rollover?: Rollover;
   /** Asks for no option at all: RFC 1350 as it was in 1992. */
   readonly plain?: boolean;
+  /** A download that is larger, or is announced to be, fails with TOO_LARGE. In bytes as they come
+   * over the wire. Default: no limit. */
+  readonly bytesMax?: number;
   /** Ends the transfer with an ERROR to the server and ABORTED here. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;

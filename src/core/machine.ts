@@ -43,6 +43,8 @@ export abstract class Machine {
   #agreed: Agreed;
   #outcome: Outcome | undefined;
   #lastWords: Uint8Array | undefined;
+  /** It has ended the transfer on its side. */
+  protected peerGone = false;
 
   constructor(setup: Setup, floorMillis: Millis) {
     this.asked = setup.asked;
@@ -88,7 +90,9 @@ export abstract class Machine {
   /** What the peer sent ends the transfer: one ERROR tells it so. */
   protected refuse(error: TftpError): void {
     if (this.#outcome) return;
-    this.#lastWords = encode({ op: "error", code: error.wireCode, message: error.message });
+    const { wireCode: code, message } = error;
+    // An ERROR is never answered by an ERROR (RFC 1350 7).
+    if (!this.peerGone) this.#lastWords = encode({ op: "error", code, message });
     this.#end({ ok: false, error });
   }
 
@@ -96,8 +100,7 @@ export abstract class Machine {
     this.#end({ ok: true });
   }
 
-  /** Ends without a word: the peer gave up or is gone, and an ERROR is never answered by an ERROR
-   * (RFC 1350 7). */
+  /** Ends without a word: the peer gave up or is gone. */
   abandon(error: TftpError): void {
     if (!this.#outcome) this.#end({ ok: false, error });
   }

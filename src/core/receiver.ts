@@ -48,19 +48,20 @@ export class Receiver extends Machine {
   /** Blocks up to here are safe, the last one: committed. Only then are they acknowledged. */
   handleStored(upTo: BlockNumber): void {
     this.#stored = upTo;
+    this.timer.progress(); // our own storage may have taken its time
   }
 
   override handlePacket(packet: Packet, now: Millis): readonly Uint8Array[] {
     if (packet.op === "data") return this.#handleData(packet.block, packet.payload, now);
     if (packet.op === "oack") this.#handleOack(packet.options, now);
-    // Once every block is here, nothing that the peer says can undo the file.
-    else if (packet.op === "error" && !this.#blocks.complete) {
-      this.abandon(TftpError.remote(packet.code, packet.message));
+    else if (packet.op === "error") {
+      // Once every block is here, nothing that the peer says can undo the file.
+      if (this.#blocks.complete) this.peerGone = true;
+      else this.abandon(TftpError.remote(packet.code, packet.message));
     }
     return nothing;
   }
 
-  /** The peer's request came once more: it has not seen our opening. */
   handleRepeatedRequest(now: Millis): void {
     this.stats.duplicates += 1;
     if (!this.outcome && !this.answered) this.#answerRepeat(now);
@@ -149,7 +150,6 @@ export class Receiver extends Machine {
     return payloads;
   }
 
-  /** A new block of this window. */
   #take(block: BlockNumber, payload: Uint8Array, now: Millis): readonly Uint8Array[] {
     const answersOurs = block === this.#acked + 1 && !this.#repeated;
     if (answersOurs) this.timer.measured(now - this.#silence.sentAt);

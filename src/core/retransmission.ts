@@ -28,6 +28,8 @@ export class RetransmissionTimer {
   #deviation: Millis = 0;
   #doublings = 0;
   #counted = 0;
+  /** Since when nothing new has come, while the peer is waited for. */
+  #waitingSince: Millis | undefined;
 
   /** `floorMillis`: no interval is shorter, however fast the path. */
   constructor(patience: Patience, floorMillis: Millis) {
@@ -58,8 +60,11 @@ export class RetransmissionTimer {
     return this.#smoothed;
   }
 
+  /** However often the wait is begun anew, because the peer repeats what we have: one that brings
+   * nothing new is given up, a little later than one that is silent. */
   start(now: Millis): void {
-    this.deadline = now + this.intervalMillis;
+    this.#waitingSince ??= now;
+    this.deadline = Math.min(now + this.intervalMillis, this.#waitingSince + this.#longestMillis);
   }
 
   stop(): void {
@@ -70,6 +75,7 @@ export class RetransmissionTimer {
   progress(): void {
     this.#doublings = 0;
     this.#counted = 0;
+    this.#waitingSince = undefined;
   }
 
   /** A round trip of something that was sent just once (Karn's rule is the caller's duty). */
@@ -94,12 +100,21 @@ export class RetransmissionTimer {
 
   /** The deadline has passed. True: repeat; false: the attempts are used up. */
   expired(): boolean {
+    const since = this.#waitingSince;
+    if (since !== undefined && (this.deadline ?? 0) >= since + this.#longestMillis) return false;
     // Repeats that come sooner than a plain timeout are a courtesy of a measured path: a device
     // that writes to its flash for seconds must not lose its attempts to them.
     if (this.intervalMillis >= this.nominalMillis) this.#counted += 1;
     this.#doublings += 1;
     this.stop();
     return this.#counted <= this.#patience.attempts;
+  }
+
+  /** More than the intervals of a silent peer can add up to. */
+  get #longestMillis(): Millis {
+    const { timeoutMillis, attempts } = this.#patience;
+    const each = this.#exactMillis ?? longestTimeouts * (1 + jitterShare) * timeoutMillis;
+    return (attempts + 2) * each;
   }
 
   get #baseMillis(): Millis {

@@ -12,7 +12,7 @@ export interface Polled {
 const waitNanos = 50_000;
 const turnMillis = 0.5;
 /** Where waiting does not pay it is tried ever more rarely. */
-const pauseMax = 4096;
+const pauseMax = 64;
 /** Sockets that heard something last. */
 const watchedMax = 8;
 

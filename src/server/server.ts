@@ -22,12 +22,14 @@ export interface ServerParts {
   readonly limits: Limits;
   readonly random: () => number;
   /** Whether transfers go through the port that was asked. */
-  readonly singlePort: boolean;
+  readonly singlePort?: boolean;
   /** Where else transfers take their ports from; any port that is free without one. */
-  readonly tidPorts: PortRange | undefined;
+  readonly tidPorts?: PortRange | undefined;
   /** Whether blocks may be larger than what leaves in one packet. */
-  readonly fragments: boolean;
+  readonly fragments?: boolean;
   readonly onEvent: (event: ServerEvent) => void;
+  /** One of its own by default. */
+  readonly images?: ImageCache;
 }
 
 /** Where a request came in. */
@@ -62,12 +64,12 @@ export class TftpServer {
       this.#handleStranger(decode(datagram), from, socket);
     this.#ports = parts.singlePort
       ? new ListeningPorts()
-      : new TransferPorts(network, onOther, range);
+      : new TransferPorts(network, parts.random, onOther, range);
     this.#surroundings = {
       storage: parts.storage,
       ports: this.#ports,
       scheduler: new Scheduler(parts.clock),
-      images: new ImageCache(parts.limits.cacheBytes),
+      images: parts.images ?? new ImageCache(parts.limits.cacheBytes),
       limits: parts.limits,
       sizes: fragments ? undefined : new PacketSizes(network, clock),
       random: parts.random,

@@ -18,7 +18,7 @@ import type { TransferParts } from "../transfer/transfer.ts";
 import type { Ending, TransferInfo } from "./events.ts";
 import type { Limits } from "./limits.ts";
 import type { PacketSizes } from "./packet-sizes.ts";
-import type { Ports } from "./transfer-ports.ts";
+import { asksLittle, type Ports } from "./transfer-ports.ts";
 
 /** What a session finds at its server. */
 export interface Surroundings {
@@ -125,7 +125,7 @@ export class Session {
       const { asked, request, info, broadcast } = this.#asked;
       const opening = this.#around.ports.open(asked, {
         peer: info.client,
-        receives: request.op === "wrq",
+        small: request.op === "rrq" && asksLittle(request.options),
         lockStep: !request.options.has("windowsize"),
         broadcast,
       });

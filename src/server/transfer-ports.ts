@@ -2,6 +2,8 @@
 // the port that was asked. It must not know what is transferred.
 
 import { TftpError } from "../core/errors.ts";
+import { parseDecimal } from "../core/options.ts";
+import type { Options } from "../core/packet.ts";
 import type { Address, DatagramSocket, Network, OpenOptions } from "../ports.ts";
 import { SharedPort } from "../transfer/shared-port.ts";
 import { openBroadcastPort } from "./broadcast-port.ts";
@@ -9,19 +11,26 @@ import type { RangedPorts } from "./port-range.ts";
 
 /** With more, the answers of all would not fit the receive buffer. */
 const placesMax = 64;
-/** A port that has served so many is given up: a TID shall be hard to guess (RFC 1350 4). */
+/** A port that has served so many is given up. */
 const servedMax = 16_384;
-/** With so many ports at hand, a peer that comes back at once may get one that it had before. */
-const apartMax = 16;
+/** So many are open once there is anything to do: who forges ACKs has to guess the port, and gains
+ * less by a packet to each than by a request (RFC 1350 4 wants TIDs hard to guess). */
+const portsMin = 16;
 
 /** What is wanted of a port. */
 export interface Wanted {
   readonly peer: Address;
-  /** Large datagrams arrive here, many at a time. */
-  readonly receives: boolean;
+  /** An ACK gets no more than a packet, and nothing large comes from the peer. */
+  readonly small: boolean;
   readonly lockStep: boolean;
   /** The address that was asked, where that was a broadcast: the client may go on so. */
   readonly broadcast: string | undefined;
+}
+
+/** An ACK gets one packet that fits an Ethernet frame, at most. */
+export function asksLittle(options: Options): boolean {
+  const blksize = parseDecimal(options.get("blksize")?.value ?? "") ?? 0;
+  return !options.has("windowsize") && blksize <= 1468;
 }
 
 interface Pooled {
@@ -48,31 +57,46 @@ export class TransferPorts implements Ports {
   readonly #range: RangedPorts | undefined;
   readonly #pools = new Map<string, Pooled[]>();
 
-  constructor(network: Network, onOther: OnOther, range?: RangedPorts) {
+  readonly #random: () => number;
+  #closed = false;
+
+  constructor(
+    network: Network,
+    random: () => number,
+    onOther: OnOther,
+    range?: RangedPorts | undefined,
+  ) {
     this.#network = network;
+    this.#random = random;
     this.#onOther = onOther;
     this.#range = range;
   }
 
   open({ host }: Address, wanted: Wanted): DatagramSocket | Promise<DatagramSocket> {
-    const { peer, receives, lockStep, broadcast } = wanted;
+    const { peer, small, lockStep, broadcast } = wanted;
     if (broadcast !== undefined) {
       const own = this.#openSocket(host, { lockStep });
       return openBroadcastPort(this.#network, own, { peer, broadcast });
     }
-    if (receives && !this.#range) return this.#openSocket(host, { lockStep });
+    if (!small && !this.#range) return this.#openSocket(host, { lockStep });
     const pool = this.#pools.get(host) ?? [];
-    const places = receives ? 1 : placesMax;
-    const open = pool.filter(({ port, served }) => port.size < places && served < servedMax);
-    const apart = open.find(({ port }) => !port.knows(peer));
-    if (apart) return take(apart, peer);
-    const [longestAgo] = open;
-    if (pool.length < apartMax || !longestAgo) return this.#openPooled(host, peer);
-    pool.push(...pool.splice(pool.indexOf(longestAgo), 1));
-    return take(longestAgo, peer);
+    if (!small) {
+      const empty = pool.find(({ port }) => port.size === 0 && !port.knows(peer));
+      return empty ? take(empty, peer) : this.#openPooled(host, peer);
+    }
+    const from = Math.floor(this.#random() * pool.length);
+    let shared: Pooled | undefined;
+    for (let step = 0; step < pool.length && pool.length >= portsMin; step++) {
+      const pooled = pool[(from + step) % pool.length] as Pooled;
+      if (pooled.port.size >= placesMax || pooled.served >= servedMax) continue;
+      if (!pooled.port.knows(peer)) return take(pooled, peer);
+      shared ??= pooled;
+    }
+    return shared ? take(shared, peer) : this.#openPooled(host, peer);
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const pools = [...this.#pools.values()].flat();
     this.#pools.clear();
     const idle = pools.filter(({ port }) => port.size === 0);
@@ -107,7 +131,7 @@ export class TransferPorts implements Ports {
   #left(host: string, pooled: Pooled): void {
     const pool = this.#pools.get(host) ?? [];
     const at = pool.indexOf(pooled);
-    if (at >= 0 && pooled.served < servedMax && pool.length <= apartMax) return;
+    if (!this.#closed && at >= 0 && pooled.served < servedMax && pool.length <= portsMin) return;
     if (at >= 0) pool.splice(at, 1);
     void pooled.port.socket.close();
   }

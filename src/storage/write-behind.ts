@@ -12,9 +12,24 @@ export class WriteBehind implements Sink {
   #used = 0;
   #writing: Promise<void> = Promise.resolve();
   #committing: Promise<void> | undefined;
+  #busy = false;
+  #failed = false;
 
   constructor(sink: Sink) {
     this.#sink = sink;
+  }
+
+  /** False where the disk must be waited for, or has failed. */
+  writeAtOnce(payloads: readonly Uint8Array[]): boolean {
+    let bytes = 0;
+    for (const { length } of payloads) bytes += length;
+    if (this.#used + bytes > this.#buffer.length) {
+      if (this.#busy || this.#failed || bytes > bufferBytes) return false;
+      this.#begin();
+      this.#buffer = new Uint8Array(bufferBytes);
+    }
+    for (const payload of payloads) this.#gather(payload);
+    return true;
   }
 
   /** Throws what an earlier write threw. */
@@ -24,9 +39,13 @@ export class WriteBehind implements Sink {
         await this.#handOn();
         this.#buffer = new Uint8Array(Math.max(bufferBytes, payload.length));
       }
-      this.#buffer.set(payload, this.#used);
-      this.#used += payload.length;
+      this.#gather(payload);
     }
+  }
+
+  #gather(payload: Uint8Array): void {
+    this.#buffer.set(payload, this.#used);
+    this.#used += payload.length;
   }
 
   commit(): Promise<void> {
@@ -49,9 +68,21 @@ export class WriteBehind implements Sink {
   /** Begins to write what is gathered, when what was handed on before is written. */
   async #handOn(): Promise<void> {
     await this.#writing;
+    this.#begin();
+  }
+
+  #begin(): void {
     if (this.#used === 0) return;
+    this.#busy = true;
     this.#writing = this.#sink.writev([this.#buffer.subarray(0, this.#used)]);
-    this.#writing.catch(() => undefined); // the next write or the commit throws it
     this.#used = 0;
+    this.#writing.then(
+      () => {
+        this.#busy = false;
+      },
+      () => {
+        this.#failed = true; // the next write or the commit throws it
+      },
+    );
   }
 }

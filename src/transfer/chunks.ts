@@ -58,10 +58,7 @@ export class ChunkShape {
       this.#size === undefined ? most * this.stride : expected + most * dataHeaderBytes;
     const bytes = memory && memory.length >= needed ? memory : new Uint8Array(needed);
     const read = await source.readv(this.#payloads(bytes, most), position);
-    // The size was told to the peer (tsize): other than that would be a damaged file.
-    if (this.#size !== undefined && read !== expected) {
-      throw new TftpError("STORAGE", "the content is not as long as announced");
-    }
+    if (this.#size !== undefined) requireWhole(expected, read);
     // A block that is not full is the last, and a full last block is followed by an empty one.
     const blocks = Math.min(most, Math.floor(read / this.blksize) + 1);
     for (let i = 0; i < blocks; i++) {
@@ -77,6 +74,13 @@ export class ChunkShape {
     }
     return payloads;
   }
+}
+
+/** The size of a content may have been told to the peer (tsize), and a part of it looks like the
+ * whole: other than its size it is damaged. Throws TftpError STORAGE. */
+export function requireWhole(size: number | undefined, read: number): void {
+  if (size === undefined || read === size) return;
+  throw new TftpError("STORAGE", "the content is not as long as announced");
 }
 
 /** The chunks of one transfer alone: what was acknowledged makes room for what comes. */

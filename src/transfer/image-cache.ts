@@ -33,6 +33,13 @@ export class ImageCache implements Keeper {
     return this.#bytes;
   }
 
+  /** Of these, what transfers need now. */
+  get pinnedBytes(): number {
+    let idle = 0;
+    for (const { chunk } of this.#idle) idle += chunk?.bytes.length ?? 0;
+    return this.#bytes - idle;
+  }
+
   get images(): number {
     return this.#images.size;
   }

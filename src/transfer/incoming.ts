@@ -14,7 +14,7 @@ export class Incoming extends Transfer {
   #waiting: Uint8Array[] = [];
   #storing: Promise<void> | undefined;
   #stored = 0;
-  #joins = false;
+  #agreed = false;
   #bytes = 0;
   #committed = false;
 
@@ -43,19 +43,38 @@ export class Incoming extends Transfer {
   }
 
   protected override tend(): void {
-    if (!this.#joins && this.machine.received >= 0) this.#joinWindows();
-    if (this.#waiting.length > 0 && !this.machine.outcome) this.#storing ??= this.#store();
+    if (!this.#agreed && this.machine.received >= 0) this.#handleAgreed();
+    if (this.#waiting.length === 0 || this.machine.outcome || this.#storing) return;
+    if (!this.#storeAtOnce()) this.#storing = this.#store();
   }
 
-  /** In lock-step there is nothing to join but copies. */
-  #joinWindows(): void {
-    this.#joins = true;
-    const { blksize, windowsize } = this.machine.agreed;
+  /** The opening is answered: what holds is known. */
+  #handleAgreed(): void {
+    this.#agreed = true;
+    const { blksize, windowsize, tsize = 0 } = this.machine.agreed;
+    if (tsize > this.#bytesMax) this.machine.abort(tooLarge(this.#bytesMax));
+    // In lock-step there is nothing to join but copies.
     if (windowsize > 1) this.parts.socket.joinReceived(blksize + dataHeaderBytes);
   }
 
   protected override runs(): Iterable<Uint8Array> {
     return [];
+  }
+
+  /** False where somebody must be waited for, as with the last block. */
+  #storeAtOnce(): boolean {
+    const batch = this.#waiting;
+    const stored = this.#stored + batch.length;
+    let bytes = this.#bytes;
+    for (const payload of batch) bytes += payload.length;
+    if (stored === this.machine.last || bytes > this.#bytesMax) return false;
+    if (!this.#sink.writeAtOnce?.(batch)) return false;
+    this.#waiting = [];
+    this.#stored = stored;
+    this.#bytes = bytes;
+    this.machine.handleStored(stored);
+    this.progressed();
+    return true;
   }
 
   async #store(): Promise<void> {

@@ -1,21 +1,26 @@
 // A source or a sink in netascii mode: line endings are translated on the way (RFC 1350 1).
 
+import { TftpError } from "../core/errors.ts";
 import { countExpanded, FromNetascii, ToNetascii } from "../core/netascii.ts";
 import type { Sink, Source } from "../ports.ts";
+import { requireWhole } from "./chunks.ts";
 
 const inputBytes = 65_536;
 
 /** The content of `source` as it goes over the wire. A short text is translated at once: its size
- * is known, and it can be shared. */
+ * is known, and it can be shared. Throws TftpError, and has closed the source then. */
 export async function netasciiSource(source: Source): Promise<Source> {
   const input = new Uint8Array(inputBytes);
   try {
     const read = await source.readv([input], 0);
-    if (read < inputBytes) return translated(input.subarray(0, read), source);
+    if (read < inputBytes) {
+      requireWhole(source.size, read);
+      return translated(input.subarray(0, read), source);
+    }
     return new NetasciiSource(source, input);
   } catch (thrown) {
     await source.close();
-    throw thrown;
+    throw TftpError.from(thrown);
   }
 }
 
@@ -82,6 +87,7 @@ class NetasciiSource implements Source {
     const read = await this.#source.readv([this.#buffer], this.#position);
     this.#position += read;
     this.#ended = read < this.#buffer.length;
+    if (this.#ended) requireWhole(this.#source.size, this.#position);
     this.#input = this.#buffer.subarray(0, read);
     return read > 0;
   }

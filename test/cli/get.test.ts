@@ -241,4 +241,8 @@ test("a name on the server never leads out of the folder here", async (t) => {
   for (const name of ["..", ".", "a/..", "a\\", "a/", ".ssh", "a/.ssh"]) {
     assert.throws(() => localName(name), { code: "INVALID_ARGUMENT" }, name);
   }
+  for (const name of ["c:x", "x:stream", "NUL", "com1.txt", "what?", "x.", "x "]) {
+    assert.equal(localName(name, "linux"), name);
+    assert.throws(() => localName(name, "win32"), { code: "INVALID_ARGUMENT" }, name);
+  }
 });

@@ -78,7 +78,7 @@ test("sizes are read with the suffixes of 1024, and nothing else", () => {
     ...[0, 512, 1024, 10 * 1024 ** 2, 1024 ** 3],
   ]);
   assert.deepEqual(
-    ["", "M", "-1", "1.5M", "10MB", "1e9"].filter((x) => parseBytes(x) !== undefined),
+    ["", "M", "-1", "1.5M", "10MB", "1e9", "99999T"].filter((x) => parseBytes(x) !== undefined),
     [],
   );
 });

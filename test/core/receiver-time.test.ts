@@ -204,3 +204,28 @@ test("no timer runs while a gap report waits for the own storage", () => {
     .stored(2)
     .sends("ACK 2");
 });
+
+for (const [what, packet] of [
+  ["DATA that is there", "DATA 1"],
+  ["an OACK", "OACK blksize=512"],
+  ["the end of a window with a gap", "DATA 5"],
+] as const) {
+  test(`a peer that only ever repeats ${what} is given up in the end`, () => {
+    const talk = clientReceiver({ blksize: 512, windowsize: 4 });
+    talk.sends("RRQ f octet blksize=512 windowsize=4").gets("OACK blksize=512 windowsize=4");
+    talk.sends("ACK 0").at(10).gets("DATA 1").gets("DATA 4").stored(1).sends("ACK 1").at(100);
+    const { machine } = talk;
+    let now = 100;
+    for (; !machine.outcome && now < 1_000_000; now += 150) {
+      talk.at(now).gets(packet);
+      while (machine.pollTransmit(now));
+    }
+    talk.fails("TIMED_OUT");
+    assert.ok(now < 60_000, `after ${now} ms`); // a silent one: 2 to 30 seconds
+  });
+}
+
+test("a slow disk of ours costs the peer no patience", () => {
+  const talk = plainReceiver().at(10).gets("DATA 1").sendsNothing();
+  talk.at(500_000).stored(1).sends("ACK 1").waitsUntil(500_090).at(500_089).goesOn();
+});

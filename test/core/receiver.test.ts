@@ -182,6 +182,15 @@ test("an ERROR after every block is here undoes nothing", () => {
     .succeeds();
 });
 
+test("a file that cannot be stored is no answer to an ERROR", () => {
+  plainReceiver()
+    .gets("DATA 1 (5)")
+    .gets("ERROR 0 closed")
+    .aborts("DISK_FULL", "disk full")
+    .sendsNothing()
+    .fails("DISK_FULL");
+});
+
 test("an abort sends one ERROR", () => {
   plainReceiver()
     .gets("DATA 1")

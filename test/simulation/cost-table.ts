@@ -1,6 +1,6 @@
 // What a transfer costs: DATA sent for each block, ACKs for each window, and virtual time.
 
-import type { Conditions } from "./network.ts";
+import type { Conditions } from "./line.ts";
 import { Pair, type Scenario } from "./pair.ts";
 
 export const windows = [1, 4, 16, 64] as const;

@@ -6,7 +6,9 @@ import { answerOptions, offerOptions, type Rollover, rfc1350 } from "../../src/c
 import type { Millis, Packet } from "../../src/core/packet.ts";
 import { askRead, askWrite, serveRead, serveWrite } from "../../src/core/request.ts";
 import type { Patience } from "../../src/core/retransmission.ts";
-import { type Conditions, Network, Random } from "./network.ts";
+import type { Conditions, LineFaults } from "./line.ts";
+import { Network } from "./network.ts";
+import { Random } from "./random.ts";
 import {
   blksize,
   type Delay,
@@ -34,6 +36,8 @@ export interface Scenario {
   readonly foreignSender?: Station;
   readonly foreignReceiver?: Station;
   readonly patience?: Patience;
+  /** Where faults are counted. */
+  readonly faults?: LineFaults;
 }
 
 export interface Run {
@@ -52,7 +56,7 @@ const stepsPerBlockMax = 2000;
 
 export class Pair {
   readonly scenario: Scenario;
-  /** Called after each step. */
+  /** Called after each step; what it does to a machine is then sent. */
   onStep: (now: Millis) => void = () => {};
   sender: Station | undefined;
   receiver: Station | undefined;
@@ -66,8 +70,9 @@ export class Pair {
   constructor(scenario: Scenario) {
     this.scenario = scenario;
     this.#random = new Random(scenario.seed);
-    this.#toReceiver = new Network(scenario.toReceiver, new Random(scenario.seed + 1_000_003));
-    this.#toSender = new Network(scenario.toSender, new Random(scenario.seed + 2_000_003));
+    const { seed, toReceiver, toSender, faults } = scenario;
+    this.#toReceiver = new Network(toReceiver, new Random(seed + 1_000_003), faults);
+    this.#toSender = new Network(toSender, new Random(seed + 2_000_003), faults);
     if (scenario.direction === "read") this.receiver = scenario.foreignReceiver ?? this.#askRead();
     else this.sender = scenario.foreignSender ?? this.#askWrite();
   }
@@ -87,6 +92,7 @@ export class Pair {
       this.#drain(now);
       if (this.sender?.finished) this.#senderDoneAt ??= now;
       this.onStep(now);
+      this.#drain(now);
     }
     return {
       finalMillis: this.#senderDoneAt ?? now,
@@ -108,13 +114,13 @@ export class Pair {
   }
 
   #nextEvent(): Millis | undefined {
-    const times = [
-      this.#toReceiver.nextArrival,
-      this.#toSender.nextArrival,
-      this.sender?.nextWake,
-      this.receiver?.nextWake,
-    ].filter((time) => time !== undefined);
-    return times.length === 0 ? undefined : Math.min(...times);
+    const next = Math.min(
+      this.#toReceiver.nextArrival ?? Infinity,
+      this.#toSender.nextArrival ?? Infinity,
+      this.sender?.nextWake ?? Infinity,
+      this.receiver?.nextWake ?? Infinity,
+    );
+    return next === Infinity ? undefined : next;
   }
 
   #deliver(now: Millis): void {

@@ -96,3 +96,37 @@ test("what is discarded is not written any more", async () => {
   await sink.commit(); // which is the sink's own to refuse
   assert.deepEqual(kept.calls, ["discard", "commit"]);
 });
+
+test("what is taken at once stands in order with what was waited for", async () => {
+  const kept = new KeepingSink();
+  const sink = new WriteBehind(kept);
+  const expected: Buffer[] = [];
+  let atOnce = 0;
+  for (let count = 0; count < 1000; count++) {
+    const block = Buffer.alloc(500 + (count % 9), count);
+    expected.push(block);
+    if (count % 3 > 0 && sink.writeAtOnce([block])) atOnce += 1;
+    else await sink.writev([block]);
+  }
+  await sink.commit();
+  assert.ok(Buffer.concat(kept.writes).equals(Buffer.concat(expected)));
+  assert.ok(atOnce > 500, `only ${atOnce} at once`);
+});
+
+test("nothing is taken at once from whom the disk must be waited for, or has failed", async () => {
+  const kept = new KeepingSink();
+  let open = (): void => {};
+  kept.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const sink = new WriteBehind(kept);
+  const block = Buffer.alloc(32 * 1024);
+  let taken = 0;
+  while (taken < 100 && sink.writeAtOnce([block])) taken += 1;
+  assert.equal(taken, 4, "one buffer that is written, one that is full");
+  kept.failure = new Error("disk full");
+  open();
+  await new Promise((soon) => setImmediate(soon));
+  assert.equal(sink.writeAtOnce([block]), false);
+  await assert.rejects(sink.writev([block]), /disk full/);
+});

@@ -72,3 +72,16 @@ async function more(view: Blocks, into: Buffer[]): Promise<void> {
     }
   }
 }
+
+test("a text that is shorter than its size said is an error, not a shorter text", async () => {
+  for (const size of [1000, 65_536, 200_000]) {
+    const source: Source = { ...bytesSource(text(size - 1), "v1"), size };
+    const wire = async (): Promise<void> => {
+      const opened = await netasciiSource(source);
+      for (let at = 0, read = 1; read > 0; at += read) {
+        read = await opened.readv([new Uint8Array(5000)], at);
+      }
+    };
+    await assert.rejects(wire, { code: "STORAGE" }, `${size} bytes`);
+  }
+});
