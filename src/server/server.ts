@@ -83,6 +83,7 @@ export class TftpServer {
       this.#handleDatagram(datagram, from, socket);
     if (this.#ports instanceof ListeningPorts) this.#ports.add(socket, handle);
     else {
+      this.#ports.renew(socket.local.host);
       socket.onDatagram = handle;
       socket.onError = (cause) =>
         this.#problem(new TftpError("NETWORK", "an answer could not be sent", { cause }));

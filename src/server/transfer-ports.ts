@@ -95,6 +95,14 @@ export class TransferPorts implements Ports {
     return shared ? take(shared, peer) : this.#openPooled(host, peer);
   }
 
+  /** This address has come, perhaps not for the first time: what is bound to an interface that is
+   * gone stays bound to it, also where a new one has its name. */
+  renew(host: string): void {
+    const pool = this.#pools.get(host) ?? [];
+    this.#pools.delete(host);
+    for (const { port } of pool) if (port.size === 0) void port.socket.close();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const pools = [...this.#pools.values()].flat();

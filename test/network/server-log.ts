@@ -26,6 +26,11 @@ export class ServerLog {
     });
   }
 
+  /** What was told so far is not asked for. */
+  passOver(): void {
+    this.#taken = this.lines.length;
+  }
+
   /** The next line of this event that was not taken yet; those before it are passed over. */
   async next(event: string, like: Partial<Line> = {}): Promise<Line> {
     const deadline = AbortSignal.timeout(patienceMillis);
