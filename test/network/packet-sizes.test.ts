@@ -51,7 +51,8 @@ function blackHole(...more: string[]): Plan {
       ].map((line) => `ip netns exec $router nft 'add ${line}'`),
       "ip netns exec $client nft 'add table ip t'",
       // Before fragments are put together.
-      "ip netns exec $client nft 'add chain ip t raw { type filter hook prerouting priority -450; }'",
+      "hook='type filter hook prerouting priority -450;'",
+      'ip netns exec $client nft "add chain ip t raw { $hook }"',
       ...more,
     ],
   };
