@@ -166,7 +166,7 @@ function serverCommands(folder) {
     [vsftpd(), join(folder, "vsftpd.conf")],
     [installed("in.tftpd"), "-L", "-a", `${host}:${ports["in.tftpd"]}`, "-s", files],
     [atftpd(), "--daemon", "--no-fork", "--logfile", "/dev/null", ...bind, files],
-    [process.execPath, tidewire, "serve", files, "--listen", here, "--log", "off"],
+    [process.execPath, tidewire, "serve", files, "--listen", here, "--log", "off", "--allow-root"],
   ].filter(([program]) => program);
 }
 

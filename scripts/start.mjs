@@ -1,4 +1,5 @@
-// `npm start`: serves examples/boot-root on the loopback addresses and says how to fetch from it.
+// `npm start`: serves examples/boot-root on the loopback addresses, opens the page that shows what
+// happens, and says how to fetch from it.
 // The server runs in this process, so its signals and its exit status need no forwarding.
 
 import "./ready.mjs"; // installs and compiles first
@@ -8,6 +9,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const port = 6969;
+const webPort = 8069;
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 
@@ -18,11 +20,12 @@ const [sha256] = readFileSync("examples/boot-root/firmware.bin.sha256", "utf8").
 
 console.log(`Serving examples/boot-root on UDP port ${port} of this machine alone; Ctrl+C ends it.
 
-In another terminal, in this folder:
+Open http://127.0.0.1:${webPort}/ in a browser. Then, in another terminal, in this folder:
+  node examples/slow-client.mjs tftp://127.0.0.1:${port}/firmware.bin
+and watch a file move. Each of these
   curl -s tftp://127.0.0.1:${port}/firmware.bin | ${digest}
   node bin/tidewire.js get tftp://127.0.0.1:${port}/firmware.bin -o - | ${digest}
-
-Both must print
+must print
   ${sha256}
 `);
 
@@ -30,6 +33,7 @@ if (process.env.npm_lifecycle_event === "start") stopWithParent();
 const command = fileURLToPath(new URL("../bin/tidewire.js", import.meta.url));
 const listenArguments = listen.flatMap((address) => ["--listen", address]);
 process.argv = [process.execPath, command, "serve", "examples/boot-root", ...listenArguments];
+process.argv.push("--web", `127.0.0.1:${webPort}`);
 await import("../bin/tidewire.js");
 
 /** A SIGTERM to npm ends the shell between npm and us, and nobody tells us. */

@@ -7,15 +7,21 @@ import { parseTftpUrl } from "./client/tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
 import { TftpError } from "./core/errors.ts";
 import type { Millis } from "./core/packet.ts";
+import { InheritedListeners } from "./net/inherited.ts";
 import { Listeners } from "./net/listeners.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { wallClock } from "./net/wall-clock.ts";
-import type { Address, Network, Storage } from "./ports.ts";
+import { publish } from "./observe/channels.ts";
+import type { PacketTap } from "./observe/tap.ts";
+import type { Address, DatagramSocket, Network, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
 import { checkRange, type PortRange } from "./server/port-range.ts";
 import { TftpServer } from "./server/server.ts";
+import type { ServerStats } from "./server/server-parts.ts";
+import { withDigests } from "./storage/digests.ts";
+import { type ExpectedUpload, ExpectedUploads, type ReceivedUpload } from "./storage/expected.ts";
 import { sourceOf } from "./storage/sources.ts";
 
 export type { Download } from "./client/download.ts";
@@ -23,16 +29,25 @@ export { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 export type { Progress, TransferOptions, TransferReport } from "./client/transfer-options.ts";
 export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
+export { inheritedSockets } from "./net/inherited.ts";
+export type { PacketTap } from "./observe/tap.ts";
 export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
+export type { Cause, Diagnosis } from "./server/diagnosis.ts";
 export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
 export { defaultLimits, type Limits } from "./server/limits.ts";
 export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
 export type { PortRange } from "./server/port-range.ts";
+export { parseRule, type Rule, rules } from "./server/rules.ts";
+export type { ServerStats } from "./server/server-parts.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
+export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
 export { fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
+export { type LeftoversOptions, removeLeftovers } from "./storage/leftovers.ts";
+export { type ManifestOptions, manifest } from "./storage/manifest.ts";
 export { type MemoryStorage, memory } from "./storage/memory.ts";
 export { overlay } from "./storage/overlay.ts";
+export { separate } from "./storage/separate.ts";
 
 export interface ServeOptions {
   readonly storage: Storage;
@@ -53,10 +68,18 @@ export interface ServeOptions {
   readonly fragments?: boolean;
   /** IP precedence of all answers (RFC 2474), 0 to 63. Linux with koffi only. */
   readonly dscp?: number;
+  /** Descriptors of UDP sockets that are bound already, instead of all these: `inheritedSockets()`
+   * names those of systemd. They are closed with the server. */
+  readonly inherited?: readonly number[];
+  /** Whether uploads are told with their SHA-256; default true. It costs some 3 ms a megabyte where
+   * the processor has no instructions for it. */
+  readonly uploadDigests?: boolean;
   readonly judge?: Judge;
   readonly limits?: Partial<Limits>;
   /** Called for everything that happens. What it throws is not caught. */
   readonly onEvent?: (event: ServerEvent) => void;
+  /** Is shown every datagram. */
+  readonly tap?: PacketTap;
 }
 
 export interface Server extends AsyncDisposable {
@@ -65,6 +88,14 @@ export interface Server extends AsyncDisposable {
   readonly addresses: readonly Address[];
   /** The transfers that run now. */
   snapshot(): readonly TransferInfo[];
+  /** Takes one upload of this name from this client, also where the server is read-only and its
+   * judge would refuse it. Resolves when the client has had its last ACK; an attempt that fails
+   * leaves the name armed. Rejects with TftpError: TIMED_OUT at the end of its life with the last
+   * failure as cause, ABORTED when the server closes, INVALID_ARGUMENT for a wrong option or a name
+   * that is armed already; or with the reason of `signal`. */
+  expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload>;
+  /** Counts that cost nothing to ask for. */
+  stats(): ServerStats;
   /** Takes no more requests; what runs may go on for `graceMillis` (default 0), then it is
    * ended. */
   close(options?: { readonly graceMillis?: Millis }): Promise<void>;
@@ -73,13 +104,28 @@ export interface Server extends AsyncDisposable {
 /** Starts a TFTP server. Resolves when it listens. Throws TftpError: NETWORK when it cannot listen,
  * INVALID_ARGUMENT for a limit out of range. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const onEvent = options.onEvent ?? (() => {});
-  const network = networkFor(options);
+  const { storage } = options;
+  const expected = new ExpectedUploads();
+  const judge = options.judge ?? allowAll;
+  const onEvent = (event: ServerEvent): void => {
+    if (event.kind === "ended" && event.transfer.op === "wrq" && event.ending !== "replaced") {
+      expected.handleEnded(event.transfer.client, event.error);
+    }
+    publish(event);
+    options.onEvent?.(event);
+  };
+  checkPorts(options);
+  const network = marked(await networkFor(options.tap), options.dscp);
   const server = new TftpServer({
-    storage: options.storage,
+    storage: expected.before(options.uploadDigests === false ? storage : withDigests(storage)),
     network,
     clock: wallClock,
-    judge: options.judge ?? allowAll,
+    judge: (request) => {
+      const { op, filename, client } = request;
+      return op === "wrq" && expected.expects(filename, client)
+        ? allowAll(request)
+        : judge(request);
+    },
     limits: completeLimits(options.limits),
     random: Math.random,
     singlePort: options.singlePort ?? false,
@@ -87,14 +133,18 @@ export async function serve(options: ServeOptions): Promise<Server> {
     fragments: options.fragments ?? options.limits?.blksizeMax !== undefined,
     onEvent,
   });
-  const listeners: Listeners[] = [];
+  const listeners: Listening[] = [];
+  const onSocket = (socket: DatagramSocket): void => server.listen(socket);
   try {
+    if (options.inherited) {
+      listeners.push(await InheritedListeners.open(options.inherited, onSocket));
+    }
     for (const { hosts, port } of whereToListen(options)) {
       const opened = await Listeners.open({
         hosts,
         port,
         network,
-        onSocket: (socket) => server.listen(socket),
+        onSocket,
         onBroadcast: (socket, answering) => server.listenBroadcast(socket, answering),
         onProblem: (error) => onEvent({ kind: "problem", error }),
       });
@@ -104,17 +154,26 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await Promise.all(listeners.map((each) => each.close()));
     throw thrown;
   }
-  return new RunningServer(server, listeners, options.singlePort ?? false);
+  return new RunningServer(server, listeners, expected, options.singlePort ?? false);
 }
+
+type Listening = Pick<Listeners, "addresses" | "close">;
 
 class RunningServer implements Server {
   readonly #server: TftpServer;
-  readonly #listeners: readonly Listeners[];
+  readonly #listeners: readonly Listening[];
+  readonly #expected: ExpectedUploads;
   readonly #singlePort: boolean;
 
-  constructor(server: TftpServer, listeners: readonly Listeners[], singlePort: boolean) {
+  constructor(
+    server: TftpServer,
+    listeners: readonly Listening[],
+    expected: ExpectedUploads,
+    singlePort: boolean,
+  ) {
     this.#server = server;
     this.#listeners = listeners;
+    this.#expected = expected;
     this.#singlePort = singlePort;
   }
 
@@ -130,11 +189,20 @@ class RunningServer implements Server {
     return this.#server.snapshot();
   }
 
+  expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload> {
+    return this.#expected.arm(expected);
+  }
+
+  stats(): ServerStats {
+    return this.#server.stats();
+  }
+
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
     // What still runs may need the port; else whoever comes next may have it now.
     if (this.#singlePort) await this.#server.close(graceMillis);
     await Promise.all(this.#listeners.map((each) => each.close()));
     await this.#server.close(graceMillis);
+    this.#expected.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -144,11 +212,14 @@ class RunningServer implements Server {
 
 /** Fetches a file: `await get("tftp://192.0.2.1/boot.img").bytes()`. Asks nothing of the server
  * before the result is read. Throws TftpError INVALID_ARGUMENT for a URL that is none. */
-export function get(url: string | URL, options: TransferOptions = {}): Download {
+export function get(
+  url: string | URL,
+  options: TransferOptions & { readonly tap?: PacketTap } = {},
+): Download {
   const target = parseTftpUrl(String(url));
-  return new Download((sink, left) => {
+  return new Download(async (sink, left) => {
     const signal = options.signal ? AbortSignal.any([options.signal, left]) : left;
-    return ask(clientParts, target, { op: "rrq", sink }, { ...options, signal });
+    return ask(await partsFor(options.tap), target, { op: "rrq", sink }, { ...options, signal });
   });
 }
 
@@ -156,10 +227,11 @@ export function get(url: string | URL, options: TransferOptions = {}): Download 
 export async function put(
   url: string | URL,
   body: Uint8Array | AsyncIterable<Uint8Array>,
-  options: TransferOptions & { readonly size?: number } = {},
+  options: TransferOptions & { readonly size?: number; readonly tap?: PacketTap } = {},
 ): Promise<TransferReport> {
   const source = sourceOf(body, options.size);
-  return ask(clientParts, parseTftpUrl(String(url)), { op: "wrq", source }, options);
+  const target = parseTftpUrl(String(url));
+  return ask(await partsFor(options.tap), target, { op: "wrq", source }, options);
 }
 
 const clientParts: ClientParts = {
@@ -168,25 +240,39 @@ const clientParts: ClientParts = {
   random: Math.random,
 };
 
-/** Throws TftpError INVALID_ARGUMENT. */
-function networkFor({ tidPorts, singlePort, dscp }: ServeOptions): Network {
+async function partsFor(tap: PacketTap | undefined): Promise<ClientParts> {
+  return tap ? { ...clientParts, network: await networkFor(tap) } : clientParts;
+}
+
+/** What watches is loaded when it is wanted. */
+async function networkFor(tap: PacketTap | undefined): Promise<Network> {
+  if (!tap) return nodeNetwork;
+  const { tappedNetwork } = await import("./observe/tap.ts");
+  return tappedNetwork(nodeNetwork, tap);
+}
+
+function checkPorts({ tidPorts, singlePort }: ServeOptions): void {
   if (tidPorts) checkRange(tidPorts);
-  if (tidPorts && singlePort) {
-    throw new TftpError("INVALID_ARGUMENT", "a single port leaves no range to choose from", {
-      hint: "Give either singlePort or tidPorts.",
-    });
-  }
-  if (dscp === undefined) return nodeNetwork;
+  if (!tidPorts || !singlePort) return;
+  throw new TftpError("INVALID_ARGUMENT", "a single port leaves no range to choose from", {
+    hint: "Give either singlePort or tidPorts.",
+  });
+}
+
+/** The same network, with this precedence for all that leaves. */
+function marked(network: Network, dscp: number | undefined): Network {
+  if (dscp === undefined) return network;
   if (!Number.isInteger(dscp) || dscp < 0 || dscp > 63) {
     const hint = "Give a whole number from 0 to 63, such as 46 for expedited forwarding.";
     throw new TftpError("INVALID_ARGUMENT", `there is no precedence ${dscp}`, { hint });
   }
-  return { ...nodeNetwork, open: (local, how) => nodeNetwork.open(local, { ...how, dscp }) };
+  return { ...network, open: (local, how) => network.open(local, { ...how, dscp }) };
 }
 
 function whereToListen(
   options: ServeOptions,
 ): { readonly hosts: readonly string[] | "every"; readonly port: number }[] {
+  if (options.inherited) return [];
   if (options.listen) return options.listen.map(({ host, port }) => ({ hosts: [host], port }));
   const { host = "every", port = 69 } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {

@@ -25,6 +25,8 @@ export interface DatagramSocket {
   /** The datagram is the receiver's to keep. */
   onDatagram: (datagram: Uint8Array, from: Address) => void;
   onWritable: () => void;
+  /** Somebody else than the peer has sent to a port that others share, but had to itself now. */
+  onStranger?: (from: Address) => void;
   /** Datagrams of this size may from now on be received many in one call, where the system can. */
   joinReceived(segmentSize: number): void;
   /** A datagram could not be sent (`to` whom), or the socket broke. */
@@ -97,6 +99,8 @@ export interface Source {
   /** Equal versions of one name have equal content, which is then encoded once for all and read in
    * any order. Without one nothing is shared, and positions rise without a gap. */
   readonly version?: string;
+  /** Of the whole content, in hexadecimal, where the storage has made sure of it. */
+  readonly sha256?: string;
   /** Fills the parts from `position` on and returns the number of bytes; fewer than asked only at
    * the end. */
   readv(into: readonly Uint8Array[], position: number): Promise<number>;
@@ -104,6 +108,8 @@ export interface Source {
 }
 
 export interface Sink {
+  /** Of what was committed, in hexadecimal, where the storage tells it. */
+  readonly sha256?: string | undefined;
   /** Takes the payloads in order; when it returns they may be reused. */
   writev(payloads: readonly Uint8Array[]): Promise<void>;
   /** The same at once; false: nothing was taken, ask `writev`. Never throws. In lock-step a promise

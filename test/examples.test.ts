@@ -10,7 +10,10 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const expected: { readonly [file: string]: RegExp } = {
   "collect-backups.mjs": /switch-07\.cfg: 36 bytes from 127\.0\.0\.1\nhostname switch-07/,
+  "expected-upload.mjs":
+    /switch-07\.cfg: 36 bytes from 127.*\nhostname .*Once more: .*not allowed/s,
   "fetch-with-progress.mjs": /100 %\ntrue\n$/,
+  "slow-client.mjs": /100 %\n\d+ bytes in \d+ s\n$/,
   "generated-configs.mjs": /<line>201 Reception<\/line>.*\n\nACCESS_VIOLATION: .*not registered/s,
 };
 

@@ -15,8 +15,11 @@ const table: Readonly<Record<string, readonly string[]>> = {
   server: ["core", "ports", "transfer"],
   storage: ["ports", "core/errors", "node:"],
   net: ["ports", "core/errors", "node:"],
-  index: ["core", "ports", "transfer", "client", "server", "storage", "net"],
-  cli: ["index", "node:", "commander"],
+  observe: ["core", "ports", "server/events", "node:"],
+  index: ["core", "ports", "transfer", "client", "server", "storage", "net", "observe"],
+  web: ["core/errors", "ports", "server/events", "observe", "node:"],
+  page: [],
+  cli: ["index", "observe", "web", "node:", "commander"],
 };
 
 const outsideOfCore =

@@ -25,6 +25,10 @@ test("the package holds the command, the library, its types, the licence and the
     "bin/tidewire.js",
     "dist/src/index.js",
     "dist/src/index.d.ts",
+    "dist/src/page/page.js",
+    "src/page/page.html",
+    "src/page/page.css",
+    "src/page/icon.svg",
     "package.json",
   ];
   assert.deepEqual(
@@ -34,9 +38,10 @@ test("the package holds the command, the library, its types, the licence and the
 });
 
 test("the package holds no test, no source and nothing of the build", () => {
+  const page = /^src\/page\/[a-z]+\.(?:html|css|svg)$|^packaging\/[a-z-]+\.(?:json|yml)$/;
   const allowed = /^(?:bin\/.+\.js|dist\/src\/.+(?:\.js|\.d\.ts)|[A-Z]+(?:\.md)?|package\.json)$/;
   assert.deepEqual(
-    paths.filter((path) => !allowed.test(path)),
+    paths.filter((path) => !allowed.test(path) && !page.test(path)),
     [],
   );
 });

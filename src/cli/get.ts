@@ -1,9 +1,9 @@
 // `tidewire get`: finds a place for each file and fills it. A place is whole or not there at all.
 
 import { stat } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import type { Command } from "commander";
-import { fileSink, get, parseTftpUrl, type Sink } from "../index.ts";
+import { fileSink, get, parseTftpUrl, removeLeftovers, type Sink } from "../index.ts";
 import {
   addTransferOptions,
   bytesOption,
@@ -11,7 +11,7 @@ import {
   withMode,
   wrongUsage,
 } from "./options.ts";
-import { type Job, runAll } from "./transfers.ts";
+import { type Job, type RunOptions, runAll } from "./transfers.ts";
 
 interface GetFlags extends TransferFlags {
   readonly output?: string;
@@ -61,9 +61,9 @@ async function jobsFor(urls: readonly string[], flags: GetFlags): Promise<Job[]>
   });
 }
 
-type RunOptions = Parameters<Job["run"]>[0];
-
 async function fetchTo(path: string, url: string, options: RunOptions): ReturnType<Job["run"]> {
+  // An earlier run that was killed cannot have cleared up after itself.
+  if (path !== "-") await removeLeftovers(dirname(path), { deep: false });
   const sink = path === "-" ? standardOutput(options.signal) : await fileSink(path);
   return get(url, options).into(sink);
 }

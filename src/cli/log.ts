@@ -1,8 +1,9 @@
 // The log of a server: a reader of its events that makes one line of each, for people or as JSON.
 // Names and texts of clients are not to be trusted: see visible.ts.
 
-import type { RefusedRequest, ServerEvent, TftpError, TransferInfo } from "../index.ts";
+import type { Diagnosis, RefusedRequest, ServerEvent, TftpError, TransferInfo } from "../index.ts";
 import { sentence, systemCode } from "./failure.ts";
+import { describeRun, Misses, type Run } from "./misses.ts";
 import { type Colour, type Paint, plain } from "./paint.ts";
 import { bytesText, durationText, rateText, speed } from "./units.ts";
 import { visible, visibleJson, visibleName } from "./visible.ts";
@@ -17,13 +18,39 @@ export interface LogOptions {
   readonly write: (line: string) => void;
 }
 
-export function serverLog(options: LogOptions): (event: ServerEvent) => void {
+export interface ServerLog {
+  (event: ServerEvent): void;
+  /** Writes what is held back. */
+  flush(): void;
+}
+
+export function serverLog(options: LogOptions): ServerLog {
   const { form, verbose, paint = plain, write } = options;
-  return (event) => {
-    if (form === "off" || (!verbose && (event.kind === "started" || event.kind === "stray")))
-      return;
+  const tell = (event: ServerEvent): void => {
     write(form === "json" ? jsonLine(event, new Date()) : prettyLine(event, new Date(), paint));
   };
+  const misses = new Misses({
+    onRun: (run) => (run.misses === 1 ? tell(run.first) : write(runLine(run, new Date(), paint))),
+    later: (wake, millis) => {
+      const timer = setTimeout(wake, millis).unref();
+      return () => clearTimeout(timer);
+    },
+  });
+  const log = (event: ServerEvent): void => {
+    if (form === "off") return;
+    // For programs every event is a line of its own.
+    if (form === "pretty" && misses.take(event)) return;
+    const told = event.kind === "started" ? event.diagnosis : event.kind !== "stray";
+    if (verbose || told) tell(event);
+  };
+  return Object.assign(log, { flush: () => misses.flush() });
+}
+
+/** A client's search for names that are not there. */
+function runLine(run: Run, now: Date, paint: Paint = plain): string {
+  const time = paint("dim", now.toTimeString().slice(0, 8));
+  const text = `${who(run.first.request)} ${describeRun(run)}`;
+  return `${time} ${paint(run.found === undefined ? "yellow" : "dim", text)}`;
 }
 
 export function prettyLine(event: ServerEvent, now: Date, paint: Paint = plain): string {
@@ -35,11 +62,17 @@ export function prettyLine(event: ServerEvent, now: Date, paint: Paint = plain):
 function describe(event: ServerEvent): readonly [text: string, colour?: Colour] {
   switch (event.kind) {
     case "started":
-      return [`${request(event.transfer)} started${ofSize(event.transfer)}`, "dim"];
+      return [
+        `${request(event.transfer)} started${ofSize(event.transfer)}${advice(event.diagnosis)}`,
+        event.diagnosis ? "yellow" : "dim",
+      ];
     case "ended":
       return describeEnd(event);
     case "refused":
-      return [`${request(event.request)} refused: ${reason(event.error)}`, "yellow"];
+      return [
+        `${request(event.request)} refused: ${reason(event.error)}${advice(event.diagnosis)}`,
+        "yellow",
+      ];
     case "ignored":
       return [`${request(event.request)} not answered${because(event.error)}`, "yellow"];
     case "stray":
@@ -59,34 +92,50 @@ function describe(event: ServerEvent): readonly [text: string, colour?: Colour] 
 
 type Ended = Extract<ServerEvent, { kind: "ended" }>;
 
-function describeEnd({ ending, transfer, error }: Ended): readonly [text: string, colour?: Colour] {
-  const who = request(transfer);
+function describeEnd({
+  ending,
+  transfer,
+  error,
+  diagnosis,
+}: Ended): readonly [text: string, colour?: Colour] {
+  const what = request(transfer);
   const facts = factsOf(transfer);
   const { bytes, size } = transfer;
   const progress = `after ${bytesText(bytes)}${size === undefined ? "" : ` of ${bytesText(size)}`}`;
   switch (ending) {
     case "completed":
-      return [`${who} ${moved(transfer)} (${facts})`];
+      return [`${what} ${moved(transfer)} (${facts})`];
     case "unconfirmed":
-      return [`${who} ${moved(transfer)} (${facts}, last ACK missing)`];
+      return [`${what} ${moved(transfer)} (${facts}, last ACK missing)`];
     case "probe":
       return [
-        `${who} asked only for the size${size === undefined ? "" : `, ${bytesText(size)}`}`,
+        `${what} asked only for the size${size === undefined ? "" : `, ${bytesText(size)}`}`,
         "dim",
       ];
     case "aborted":
-      return [`${who} stopped by the client ${progress}${because(error)} (${facts})`, "yellow"];
+      return [
+        `${what} stopped by the client ${progress}${because(error)} (${facts})${advice(diagnosis)}`,
+        "yellow",
+      ];
     case "replaced":
-      return [`${who} begun anew by the client ${progress} (${facts})`, "yellow"];
+      return [`${what} begun anew by the client ${progress} (${facts})`, "yellow"];
     case "elsewhere":
-      return [`${who} asked by broadcast and took nothing from us`, "dim"];
+      return [`${what} asked by broadcast and took nothing from us`, "dim"];
     case "failed":
-      return [`${who} failed ${progress}${because(error)} (${facts})`, "red"];
+      return [`${what} failed ${progress}${because(error)} (${facts})${advice(diagnosis)}`, "red"];
   }
 }
 
-function request({ client, op, filename }: RefusedRequest): string {
-  return `${client.host} ${verb(op)} ${visibleName(filename)}`;
+function request(asked: RefusedRequest): string {
+  return `${who(asked)} ${verb(asked.op)} ${visibleName(asked.filename)}`;
+}
+
+function who({ client, family }: RefusedRequest): string {
+  return family === undefined ? client.host : `${client.host} (${family})`;
+}
+
+function advice(diagnosis: Diagnosis | undefined): string {
+  return diagnosis ? `. ${visible(diagnosis.advice)}` : "";
 }
 
 function verb(op: "rrq" | "wrq"): "get" | "put" {
@@ -110,6 +159,7 @@ function factsOf(transfer: TransferInfo): string {
     `${resent} resent`,
   ];
   if (mode !== "octet") facts.push(mode);
+  if (transfer.sha256) facts.push(`sha256 ${transfer.sha256}`);
   return facts.join(", ");
 }
 
@@ -136,7 +186,11 @@ function fieldsOf(event: ServerEvent): object {
       return transferFields(event);
     case "refused":
     case "ignored":
-      return { ...requestFields(event.request), error: errorFields(event.error) };
+      return {
+        ...requestFields(event.request),
+        error: errorFields(event.error),
+        ...diagnosisFields(event.kind === "refused" ? event.diagnosis : undefined),
+      };
     case "stray":
       return { ...clientFields(event.from), reason: event.reason };
     case "listening":
@@ -146,7 +200,7 @@ function fieldsOf(event: ServerEvent): object {
   }
 }
 
-function transferFields(event: Extract<ServerEvent, { transfer: TransferInfo }>): object {
+function transferFields(event: Extract<ServerEvent, { readonly transfer: TransferInfo }>): object {
   const { transfer } = event;
   return {
     id: transfer.id,
@@ -159,13 +213,19 @@ function transferFields(event: Extract<ServerEvent, { transfer: TransferInfo }>)
     windowsize: transfer.windowsize,
     resent: transfer.resent,
     duplicates: transfer.duplicates,
+    sha256: transfer.sha256 ?? null,
     outcome: event.kind === "ended" ? event.ending : null,
     error: errorFields(event.kind === "ended" ? event.error : undefined),
+    ...diagnosisFields(event.diagnosis),
   };
 }
 
-function requestFields({ client, op, filename }: RefusedRequest): object {
-  return { ...clientFields(client), op: verb(op), file: filename };
+function diagnosisFields(diagnosis: Diagnosis | undefined): object {
+  return { cause: diagnosis?.cause ?? null, advice: diagnosis?.advice ?? null };
+}
+
+function requestFields({ client, family, op, filename }: RefusedRequest): object {
+  return { ...clientFields(client), family: family ?? null, op: verb(op), file: filename };
 }
 
 function clientFields({ host, port }: { readonly host: string; readonly port: number }): object {

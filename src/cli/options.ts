@@ -21,6 +21,7 @@ export interface TransferFlags {
   /** False with --no-options. */
   readonly options: boolean;
   readonly json?: boolean;
+  readonly capture?: string;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
 }
@@ -107,6 +108,7 @@ export function addTransferOptions(command: Command): Command {
         "netascii",
       ]),
     )
+    .option("--capture <FILE>", "write all packets to FILE, for Wireshark, and FILE.json")
     .option("--json", "print the result as JSON, one object a file")
     .addOption(new Option("--quiet", "no progress bar and no summary").conflicts("verbose"))
     .option("--verbose", "also tell what was agreed, the round trip and repeats");

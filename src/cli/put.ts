@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { parseTftpUrl, put } from "../index.ts";
 import { folderGiven } from "./local-file.ts";
 import { addTransferOptions, type TransferFlags, withMode, wrongUsage } from "./options.ts";
-import { type Job, runAll } from "./transfers.ts";
+import { type Job, type RunOptions, runAll } from "./transfers.ts";
 
 export function define(command: Command): void {
   command
@@ -64,8 +64,6 @@ function withName(url: string, path: string): string {
   }
   return url.replace(/(?:;mode=[^;]*)?$/i, (mode) => encodeURIComponent(basename(path)) + mode);
 }
-
-type RunOptions = Parameters<Job["run"]>[0];
 
 async function sendFrom(path: string, url: string, options: RunOptions): ReturnType<Job["run"]> {
   const { body, size } = path === "-" ? { body: process.stdin } : await openFile(path);

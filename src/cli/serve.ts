@@ -1,117 +1,35 @@
 // `tidewire serve`: checks the folder, serves it, logs, and closes in good order at a signal.
 
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
-import { isIP } from "node:net";
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import {
-  type Address,
   defaultLimits,
-  directory,
-  type Limits,
-  type PortRange,
+  inheritedSockets,
   type ServeOptions,
   type Server,
   type ServerEvent,
   serve,
-  TftpError,
+  type TftpError,
 } from "../index.ts";
-import { systemCode } from "./failure.ts";
-import { type LogForm, serverLog } from "./log.ts";
-import {
-  bytesOption,
-  choiceOption,
-  numberOption,
-  retriesOption,
-  rolloverOption,
-  timeoutOption,
-  wrongValue,
-} from "./options.ts";
+import { accessJudge, checkUploadFlags } from "./access.ts";
+import { clearLeftovers } from "./leftovers.ts";
+import { logOutput } from "./live-lines.ts";
+import { serverLog } from "./log.ts";
+import { withManifest } from "./manifest.ts";
+import { wrongUsage } from "./options.ts";
 import { painter } from "./paint.ts";
-import { tidPortsOption } from "./tid-ports.ts";
-import { visible } from "./visible.ts";
-
-interface ServeFlags {
-  readonly listen?: readonly string[];
-  readonly port?: number;
-  readonly uploads?: "off" | "create" | "overwrite";
-  readonly dotFiles?: boolean;
-  readonly blksizeMax?: number;
-  readonly windowsizeMax?: number;
-  /** In seconds. */
-  readonly timeout?: number;
-  readonly retries?: number;
-  readonly transfersMax?: number;
-  readonly transfersMaxPerClient?: number;
-  readonly uploadBytesMax?: number;
-  readonly rollover?: 0 | 1;
-  readonly singlePort?: boolean;
-  readonly tidPorts?: PortRange;
-  readonly fragments?: boolean;
-  readonly dscp?: number;
-  readonly log?: LogForm;
-  readonly verbose?: boolean;
-}
+import { type Account, explainLostRight, settle } from "./privileges.ts";
+import { addServeOptions, limitsOf, networkOptions, type ServeFlags } from "./serve-options.ts";
+import { checkFolder, parseListen, startText, storageOf } from "./served.ts";
+import { closedBySignal } from "./stopping.ts";
+import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
 
 export function define(command: Command): void {
-  const { blksizeMax, windowsizeMax, transfersMax, transfersMaxPerClient } = defaultLimits;
-  command
-    .argument("[DIR]", "the folder to serve (default: the current one)")
-    .option(
-      "--listen <ADDR[:PORT]>",
-      "repeatable; IPv6 as [::1]:69 (default: all addresses)",
-      (address: string, before: readonly string[] = []) => [...before, address],
-    )
-    .addOption(
-      numberOption("--port <N>", "UDP port, 0 for any free one (default: 69)", [0, 65_535]),
-    )
-    .option("--single-port", "answer from the port that was asked, for firewalls and NAT")
-    .addOption(tidPortsOption())
-    .option("--fragments", "agree to blocks larger than a packet of the interface")
-    .addOption(numberOption("--dscp <N>", "IP precedence of all answers (Linux)", [0, 63]))
-    .addOption(
-      choiceOption("--uploads <POLICY>", "off, create or overwrite (default: off)", [
-        "off",
-        "create",
-        "overwrite",
-      ]),
-    )
-    .option("--dot-files", "serve names that begin with a dot, too")
-    .addOption(
-      numberOption("--blksize-max <N>", `largest block (default: ${blksizeMax})`, [8, 65_464]),
-    )
-    .addOption(
-      numberOption(
-        "--windowsize-max <N>",
-        `largest window (default: ${windowsizeMax})`,
-        [1, 65_535],
-      ),
-    )
-    .addOption(timeoutOption())
-    .addOption(retriesOption())
-    .addOption(
-      numberOption("--transfers-max <N>", `transfers at once (default: ${transfersMax})`, [1, 1e6]),
-    )
-    .addOption(
-      numberOption(
-        "--transfers-max-per-client <N>",
-        `the same for one address (default: ${transfersMaxPerClient})`,
-        [1, 1e6],
-      ),
-    )
-    .addOption(bytesOption("--upload-bytes-max <N>", "largest upload, such as 10M or 1G"))
-    .addOption(rolloverOption())
-    .addOption(
-      choiceOption("--log <FORM>", "pretty, json or off (default: pretty)", [
-        "pretty",
-        "json",
-        "off",
-      ]),
-    )
-    .option("--verbose", "also log how transfers begin, and stray packets")
+  addServeOptions(command)
     .addHelpText("after", examples)
-    .action((dir: string | undefined, flags: ServeFlags) => run(dir ?? ".", flags));
+    .action((dir: string | undefined, given: ServeFlags) => {
+      const found = withoutFolder(given, dir);
+      return run(found.dir ?? ".", { ...given, ...found.flags });
+    });
 }
 
 const examples = `
@@ -120,155 +38,74 @@ Examples:
   tidewire serve backups --port 6969 --uploads create --upload-bytes-max 10M`;
 
 async function run(dir: string, flags: ServeFlags): Promise<void> {
-  const { port = 69, uploads = "off", log: form = "pretty" } = flags;
-  const listen = flags.listen?.map((text) => parseListen(text, port));
+  const { uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
+  const { listen, ...where } = whereToListen(flags);
+  checkUploadFlags(flags, uploads);
   await checkFolder(dir);
+  if (flags.uploadDir !== undefined) await checkFolder(flags.uploadDir);
+  let server: Server | undefined;
+  const output = logOutput(form === "pretty", () => server?.snapshot() ?? []);
   const log = serverLog({
     form,
     verbose: flags.verbose ?? false,
     paint: painter(process.stdout),
-    write: lineWriter(),
+    write: (line) => output.write(line),
+  });
+  const storage = await withManifest(storageOf(dir, flags), flags);
+  const watching = await watchingFor(flags, {
+    ...{ dir, storage, dotFiles, uploads },
+    uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
+    onProblem: (error) => log({ kind: "problem", error }),
   });
   let announced = form === "json";
-  const server = await serve({
-    storage: directory(dir, { uploads, dotFiles: flags.dotFiles ?? false }),
-    ...(listen ? { listen } : { port }),
+  let account: Account | undefined;
+  let ready = false;
+  const judge = accessJudge(flags);
+  server = await serve({
+    storage,
+    ...where,
+    ...(listen ? { listen } : {}),
     singlePort: flags.singlePort ?? false,
     ...networkOptions(flags),
     limits: limitsOf(flags),
+    ...(watching?.tap ? { tap: watching.tap } : {}),
+    // Nothing is done for a client with the rights that are about to go.
+    judge: (request) => (ready ? judge(request) : { kind: "ignore" }),
     // The first addresses are told by the lines below; later ones, as they come.
     onEvent: (event: ServerEvent) => {
-      if (announced || event.kind !== "listening") log(event);
+      watching?.handleEvent(event);
+      if (!announced && event.kind === "listening") return;
+      log(account ? explainLostRight(event, account) : event);
     },
   });
+  account = await settle(server, flags, { listen, check: () => checkFolder(dir) });
+  const pages = await openBeside(server, watching);
+  ready = true;
   // Whoever reads that it is there may end it at once.
-  const closed = closedBySignal(server);
-  if (!announced) console.log(startText(dir, uploads, server.addresses));
+  const closed = closedBySignal(server, () => {
+    watching?.stopping();
+    output.clear();
+  });
+  const lines = account ? [`Root is given up: this runs as ${account.name}.`, ...pages] : pages;
+  if (announced) for (const page of pages) console.error(page);
+  else console.log([startText(dir, uploads, server.addresses), ...lines].join("\n"));
   announced = true;
+  if (uploads !== "off") await clearLeftovers(dir);
   await closed;
+  log.flush();
+  await watching?.close();
 }
 
-/** `:6969` alone stands for no address that could be named: --port does that for all of them.
- * Throws TftpError INVALID_ARGUMENT. */
-export function parseListen(text: string, defaultPort: number): Address {
-  const hint = "Give an IP address as 192.0.2.1, 192.0.2.1:6969 or [2001:db8::1]:6969.";
-  const portAlone = /^[*]?:(\d+)$/.exec(text)?.[1];
-  if (portAlone) {
-    throw wrongValue("--listen", text, `Use --port ${portAlone} to listen on every address.`);
-  }
-  if (isIP(text) !== 0) return { host: text, port: defaultPort };
-  const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
-  const [, inBrackets, bare = "", portText] = parts ?? [];
-  const host = inBrackets ?? bare;
-  if (isIP(host) !== (inBrackets === undefined ? 4 : 6)) throw wrongValue("--listen", text, hint);
-  const port = portText === undefined ? defaultPort : Number(portText);
-  if (port > 65_535) throw wrongValue("--listen", text, "A port is a number up to 65535.");
-  return { host, port };
+function whereToListen(flags: ServeFlags): Pick<ServeOptions, "inherited" | "listen" | "port"> {
+  const { port = 69 } = flags;
+  const listen = flags.listen?.map((text) => parseListen(text, port));
+  const inherited = inheritedSockets();
+  if (inherited.length > 0 && (flags.listen ?? flags.port) !== undefined) throw bothGiven();
+  if (inherited.length > 0) return { inherited };
+  return listen ? { listen } : { port };
 }
 
-/** Throws TftpError. */
-async function checkFolder(dir: string): Promise<void> {
-  try {
-    const found = await stat(dir);
-    if (!found.isDirectory()) {
-      throw new TftpError("STORAGE", `${dir} is a file, not a folder`, {
-        hint: "Name the folder that holds what is to be served.",
-      });
-    }
-    await access(dir, constants.R_OK | constants.X_OK);
-  } catch (thrown) {
-    if (thrown instanceof TftpError) throw thrown;
-    const code = systemCode(thrown);
-    const gone = code === "ENOENT" || code === "ENOTDIR";
-    throw new TftpError(
-      "STORAGE",
-      gone ? `the folder ${dir} does not exist` : `the folder ${dir} cannot be read (${code})`,
-      { hint: gone ? "Create it, or name another one." : "Check its permissions.", cause: thrown },
-    );
-  }
-}
-
-function networkOptions({ tidPorts, fragments, dscp }: ServeFlags): Partial<ServeOptions> {
-  return {
-    ...(tidPorts === undefined ? {} : { tidPorts }),
-    ...(fragments === undefined ? {} : { fragments }),
-    ...(dscp === undefined ? {} : { dscp }),
-  };
-}
-
-function limitsOf(flags: ServeFlags): Partial<Limits> {
-  const { timeout, ...rest } = flags;
-  const names = [
-    "blksizeMax",
-    "windowsizeMax",
-    "retries",
-    "transfersMax",
-    "transfersMaxPerClient",
-    "uploadBytesMax",
-    "rollover",
-  ] as const;
-  const given = names.filter((name) => rest[name] !== undefined).map((name) => [name, rest[name]]);
-  return {
-    ...Object.fromEntries(given),
-    ...(timeout === undefined ? {} : { timeoutMillis: timeout * 1000 }),
-  };
-}
-
-const addressesShown = 6;
-
-export function startText(
-  dir: string,
-  uploads: NonNullable<ServeFlags["uploads"]>,
-  addresses: readonly Address[],
-): string {
-  const policy = {
-    off: "read-only",
-    create: "uploads may create files",
-    overwrite: "uploads may create and replace files",
-  }[uploads];
-  const ports = new Set(addresses.map(({ port }) => port));
-  const onePort = ports.size === 1;
-  const shown = addresses.slice(0, addressesShown).map(({ host, port }) => {
-    return onePort ? host : `${host} port ${port}`;
-  });
-  const more = addresses.length - shown.length;
-  const where = shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
-  const port = onePort ? `UDP port ${[...ports][0]} of ` : "";
-  return `Serving ${visible(resolve(dir))}, ${policy}.\nListening on ${port}${where}.`;
-}
-
-/** A log that nobody can take any more must not end the server. */
-function lineWriter(): (line: string) => void {
-  let broken = false;
-  process.stdout.on("error", (error: Error) => {
-    if (!broken) console.error(`tidewire: the log cannot be written (${systemCode(error)}).`);
-    broken = true;
-  });
-  return (line) => {
-    if (!broken) process.stdout.write(`${line}\n`);
-  };
-}
-
-export const graceMillis: number = 5000;
-
-/** Resolves when the server is closed. The first signal lets transfers finish for a while, the
- * second ends them with an ERROR to their clients, the third ends the process. */
-function closedBySignal(server: Server): Promise<void> {
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  let count = 0;
-  return new Promise<void>((closed) => {
-    const stop = (): void => {
-      count += 1;
-      const running = server.snapshot().length;
-      if (count === 1 && running > 0) {
-        const what = running === 1 ? "1 transfer" : `${running} transfers`;
-        console.error(
-          `Stopping: ${what} may go on for ${graceMillis / 1000} s; once more ends at once.`,
-        );
-      }
-      if (count > 2) process.exit();
-      void server.close({ graceMillis: count === 1 ? graceMillis : 0 }).then(closed);
-    };
-    for (const signal of signals) process.on(signal, stop);
-  });
+function bothGiven(): TftpError {
+  const hint = "Name the addresses in the systemd socket unit alone.";
+  return wrongUsage("the sockets are handed over (LISTEN_FDS), so --listen cannot name any", hint);
 }

@@ -2,7 +2,8 @@
 // terminal, then a line or a JSON object, or what went wrong. Knows not where the bytes come from
 // or go to.
 
-import { TftpError, type TransferOptions, type TransferReport } from "../index.ts";
+import { type PacketTap, TftpError, type TransferOptions, type TransferReport } from "../index.ts";
+import { type Captured, capturing } from "./captured.ts";
 import { exitStatus, systemCode, tellFailure } from "./failure.ts";
 import { Interrupt } from "./interrupt.ts";
 import { namePath } from "./local-file.ts";
@@ -19,26 +20,35 @@ export interface Job {
   readonly file: string;
   /** A path of this machine, or `-`. */
   readonly path: string;
-  readonly run: (options: TransferOptions) => Promise<TransferReport>;
+  readonly run: (options: RunOptions) => Promise<TransferReport>;
 }
+
+export type RunOptions = TransferOptions & { readonly tap?: PacketTap };
 
 /** Resolves to the exit status. A transfer that fails does not stop those after it; a signal
  * does. */
 export async function runAll(jobs: readonly Job[], flags: TransferFlags): Promise<number> {
+  const captured = flags.capture === undefined ? undefined : await capturing(flags.capture);
   const interrupt = new Interrupt();
   let worst = 0;
   try {
     for (const job of jobs) {
-      worst = Math.max(worst, await runOne(job, flags, interrupt));
+      worst = Math.max(worst, await runOne(job, flags, { ...captured, interrupt }));
       if (interrupt.status !== undefined) return interrupt.status;
     }
     return worst;
   } finally {
     interrupt.release();
+    await captured?.write();
   }
 }
 
-async function runOne(job: Job, flags: TransferFlags, interrupt: Interrupt): Promise<number> {
+interface Around extends Partial<Captured> {
+  readonly interrupt: Interrupt;
+}
+
+async function runOne(job: Job, flags: TransferFlags, around: Around): Promise<number> {
+  const { tap, interrupt } = around;
   const { maxTime } = flags;
   const late = maxTime === undefined ? undefined : AbortSignal.timeout(maxTime * 1000);
   const signal = late ? AbortSignal.any([interrupt.signal, late]) : interrupt.signal;
@@ -46,6 +56,7 @@ async function runOne(job: Job, flags: TransferFlags, interrupt: Interrupt): Pro
   try {
     const report = await job.run({
       ...transferOptions(flags),
+      ...(tap ? { tap } : {}),
       signal,
       onProgress: (progress) => bar?.update(progress),
     });

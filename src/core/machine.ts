@@ -34,22 +34,31 @@ export interface Setup extends Patience {
   readonly asked?: Options;
   /** What holds; for a client, until the answer says more. */
   readonly agreed: Agreed;
+  /** ERROR codes that the peer takes otherwise than they are meant, and what is sent instead. */
+  readonly errorCodes?: ReadonlyMap<number, number>;
 }
 
 export abstract class Machine {
   readonly stats: Stats = { sent: 0, resent: 0, received: 0, duplicates: 0 };
   protected readonly asked: Options | undefined;
   protected readonly timer: RetransmissionTimer;
+  readonly #unprovenMax: number;
+  /** Up to so many packets may have been sent by now. */
+  #granted: number;
+  #mute = false;
   #agreed: Agreed;
   #outcome: Outcome | undefined;
   #lastWords: Uint8Array | undefined;
   /** It has ended the transfer on its side. */
   protected peerGone = false;
+  readonly #errorCodes: ReadonlyMap<number, number> | undefined;
 
   constructor(setup: Setup, floorMillis: Millis) {
     this.asked = setup.asked;
     this.timer = new RetransmissionTimer(setup, floorMillis);
+    this.#granted = this.#unprovenMax = setup.unprovenMax ?? Number.POSITIVE_INFINITY;
     this.#agreed = setup.agreed;
+    this.#errorCodes = setup.errorCodes;
     this.timer.agree(setup.agreed.exactTimeoutMillis);
   }
 
@@ -61,6 +70,21 @@ export abstract class Machine {
   abstract pollTransmit(now: Millis, maxBlocks: number): Transmit | undefined;
   /** The peer has answered the opening: both ends know of each other. */
   abstract readonly answered: boolean;
+
+  /** The peer has shown that it receives what we send, and did not only claim an address. */
+  prove(): void {
+    this.#granted = Number.POSITIVE_INFINITY;
+    this.#mute = false;
+  }
+
+  /** The peer has proved nothing, has not answered in time, and gets nothing more. */
+  get mute(): boolean {
+    return this.#mute && this.#outcome === undefined;
+  }
+
+  get proven(): boolean {
+    return this.#granted === Number.POSITIVE_INFINITY;
+  }
 
   get agreed(): Agreed {
     return this.#agreed;
@@ -90,7 +114,8 @@ export abstract class Machine {
   /** What the peer sent ends the transfer: one ERROR tells it so. */
   protected refuse(error: TftpError): void {
     if (this.#outcome) return;
-    const { wireCode: code, message } = error;
+    const code = this.#errorCodes?.get(error.wireCode) ?? error.wireCode;
+    const { message } = error;
     // An ERROR is never answered by an ERROR (RFC 1350 7).
     if (!this.peerGone) this.#lastWords = encode({ op: "error", code, message });
     this.#end({ ok: false, error });
@@ -108,6 +133,27 @@ export abstract class Machine {
   protected timedOut(): void {
     const message = this.answered ? "the peer stopped answering" : "no answer";
     this.abandon(new TftpError("TIMED_OUT", message));
+  }
+
+  /** The peer's request came once more, and pays for as many packets as the first. */
+  protected countRepeatedRequest(): void {
+    this.stats.duplicates += 1;
+    if (this.proven || this.answered) return;
+    this.#granted = this.stats.sent + this.#unprovenMax;
+    this.#mute = false;
+    this.timer.progress();
+  }
+
+  /** The deadline has passed. False: the attempts are used up, or what may go to a peer that has
+   * proved nothing; then patience goes on in silence. */
+  protected mayRepeat(now: Millis): boolean {
+    if (!this.timer.expired()) this.timedOut();
+    else if (this.stats.sent < this.#granted) return true;
+    else {
+      this.#mute = true;
+      this.timer.start(now);
+    }
+    return false;
   }
 
   /** The answer to our own request: what it says holds, or it ends the transfer. */

@@ -63,14 +63,14 @@ export class Receiver extends Machine {
   }
 
   handleRepeatedRequest(now: Millis): void {
-    this.stats.duplicates += 1;
+    this.countRepeatedRequest();
     if (!this.outcome && !this.answered) this.#answerRepeat(now);
   }
 
   override handleTimeout(now: Millis): void {
     if (this.timer.deadline === undefined || now < this.timer.deadline) return;
     if (this.outcome || this.#due !== undefined) this.timer.stop();
-    else if (!this.timer.expired()) this.timedOut();
+    else if (!this.mayRepeat(now)) return;
     else if (this.received > this.#acked) this.#due = this.received;
     else this.#repeat();
   }

@@ -2,7 +2,7 @@
 
 import type { Setup } from "./machine.ts";
 import type { Agreed } from "./options.ts";
-import { encode, encodeAck, type Mode, type Options } from "./packet.ts";
+import { encode, encodeAck, type Mode, type Options, type Request } from "./packet.ts";
 import { Receiver } from "./receiver.ts";
 import type { Patience } from "./retransmission.ts";
 import { Sender } from "./sender.ts";
@@ -15,16 +15,19 @@ export interface Asking {
   readonly agreed: Agreed;
 }
 
+/** How a server deals with one kind of client. */
+export type Manners = Patience & Pick<Setup, "errorCodes">;
+
 /** A server that answers an RRQ: OACK, or DATA 1 at once where no option was understood. */
-export function serveRead(answer: Options, agreed: Agreed, patience: Patience): Sender {
-  if (answer.size === 0) return new Sender({ ...patience, agreed });
-  return new Sender({ ...patience, agreed, opening: encode({ op: "oack", options: answer }) });
+export function serveRead(answer: Options, agreed: Agreed, manners: Manners): Sender {
+  if (answer.size === 0) return new Sender({ ...manners, agreed });
+  return new Sender({ ...manners, agreed, opening: encode({ op: "oack", options: answer }) });
 }
 
 /** A server that answers a WRQ: OACK, or ACK 0. */
-export function serveWrite(answer: Options, agreed: Agreed, patience: Patience): Receiver {
+export function serveWrite(answer: Options, agreed: Agreed, manners: Manners): Receiver {
   const opening = answer.size === 0 ? encodeAck(0) : encode({ op: "oack", options: answer });
-  return new Receiver({ ...patience, agreed, opening });
+  return new Receiver({ ...manners, agreed, opening });
 }
 
 /** A client that fetches a file. */
@@ -44,3 +47,16 @@ function clientSetup(op: "rrq" | "wrq", asking: Asking, patience: Patience): Cli
 }
 
 type ClientSetup = Setup & { readonly opening: Uint8Array };
+
+/** To the letter, options too. */
+export function isEqual(request: Request, other: Request): boolean {
+  const { op, filename, mode, options } = request;
+  if (op !== other.op || filename !== other.filename || mode !== other.mode) return false;
+  const others = [...other.options.values()];
+  return (
+    options.size === others.length &&
+    [...options.values()].every(({ name, value }, at) => {
+      return name === others[at]?.name && value === others[at]?.value;
+    })
+  );
+}

@@ -10,6 +10,9 @@ export interface Patience {
   /** 0 to 1, drawn once a transfer: spreads the timers of many transfers and of both ends of
    * one. */
   readonly jitter: number;
+  /** How many packets go to a peer that has proved nothing; its repeated request grants as many
+   * anew. Default: no bound but `attempts`. */
+  readonly unprovenMax?: number;
 }
 
 /** Intervals double from repeat to repeat up to so many times `timeoutMillis`. */

@@ -72,24 +72,28 @@ export class Sender extends Machine {
 
   /** The peer's request came once more: it has not seen our opening, or our first block. */
   handleRepeatedRequest(now: Millis): void {
-    this.stats.duplicates += 1;
-    if (!this.outcome && !this.answered) this.#rewindOnce(now, repeatedRequestMillis);
+    this.countRepeatedRequest();
+    if (this.outcome || this.answered || this.#sent === this.#acked) return;
+    if (now - this.#windowSentAt >= repeatedRequestMillis) this.#rewind();
   }
 
   override handleTimeout(now: Millis): void {
     if (this.timer.deadline === undefined || now < this.timer.deadline) return;
-    if (this.timer.expired()) this.#rewind();
-    else this.timedOut();
+    if (this.mayRepeat(now)) this.#rewind();
   }
 
   override pollTransmit(now: Millis, maxBlocks: number): Transmit | undefined {
     if (this.outcome) return this.takeLastWords();
     if (this.#sent < 0) return this.#sendOpening(now);
-    if (this.#acked < 0) return undefined;
-    const windowEnd = this.#acked + this.agreed.windowsize;
-    const count = Math.min(windowEnd, this.#ready) - this.#sent;
+    const count = this.sendable;
     if (count <= 0) return undefined;
-    return this.#sendBlocks(Math.min(count, maxBlocks), windowEnd, now);
+    return this.#sendBlocks(Math.min(count, maxBlocks), now);
+  }
+
+  /** How many blocks are due; none when not above 0. */
+  get sendable(): number {
+    if (this.#acked < 0 || this.#sent < 0 || this.outcome) return 0;
+    return Math.min(this.#acked + this.agreed.windowsize, this.#ready) - this.#sent;
   }
 
   #sendOpening(now: Millis): Transmit {
@@ -101,7 +105,8 @@ export class Sender extends Machine {
     return { kind: "control", datagram: this.#opening as Uint8Array };
   }
 
-  #sendBlocks(count: number, windowEnd: BlockNumber, now: Millis): Transmit {
+  #sendBlocks(count: number, now: Millis): Transmit {
+    const windowEnd = this.#acked + this.agreed.windowsize;
     const first = this.#sent + 1;
     this.#sent += count;
     this.stats.sent += count;

@@ -93,10 +93,8 @@ export async function openLinuxSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket | undefined> {
   const libc = c.linuxLibc();
-  const address = libc && socketAddress(local);
-  if (!address) return undefined;
-  const fd = openDescriptor(libc, address, options);
-  if (fd === undefined) return undefined;
+  const fd = libc && openDescriptor(libc, local, options);
+  if (!libc || fd === undefined) return undefined;
   exchange ??= new Exchange(libc);
   const type = socketType(local.host);
   const socket = createSocket({ type, ipv6Only: type === "udp6", lookup: answerAtOnce });
@@ -104,11 +102,14 @@ export async function openLinuxSocket(
   return new LinuxSocket(socket, fd, exchange, options);
 }
 
-function openDescriptor(
+/** A bound socket; undefined where it cannot be had. */
+export function openDescriptor(
   libc: c.Libc,
-  address: Uint8Array,
-  options: OpenOptions,
+  local: Address,
+  options: OpenOptions = {},
 ): number | undefined {
+  const address = socketAddress(local);
+  if (!address) return undefined;
   const family = address[0] ?? 0;
   const fd = libc.socket(family, c.SOCK_DGRAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0);
   if (fd < 0) return undefined;

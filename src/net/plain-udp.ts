@@ -3,6 +3,7 @@
 
 import { type BindOptions, createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
+import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
 
 export const largeBufferBytes: number = 4 * 1024 * 1024;
@@ -34,6 +35,22 @@ export async function openPlainSocket(
     throw error;
   }
   return new PlainSocket(socket, options);
+}
+
+/** A socket that somebody else has bound. Throws TftpError NETWORK; the descriptor is closed with
+ * the result. */
+export async function adoptSocket(fd: number, type: "udp4" | "udp6"): Promise<DatagramSocket> {
+  const socket = createSocket({ type, lookup: answerAtOnce });
+  try {
+    await bind(socket, { fd });
+  } catch (cause) {
+    socket.close();
+    throw new TftpError("NETWORK", `descriptor ${fd} cannot be listened on`, {
+      hint: "Hand over a UDP socket that is bound and not connected.",
+      cause,
+    });
+  }
+  return new PlainSocket(socket, {});
 }
 
 export function socketType(host: string): "udp4" | "udp6" {

@@ -57,6 +57,10 @@ class BroadcastPort implements DatagramSocket {
     this.#socket.onError = handler;
   }
 
+  set onStranger(handler: (from: Address) => void) {
+    this.#socket.onStranger = handler;
+  }
+
   send(run: Uint8Array, segmentSize: number, to: Address): void {
     this.#socket.send(run, segmentSize, to);
   }

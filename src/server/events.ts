@@ -4,6 +4,7 @@ import type { TftpError } from "../core/errors.ts";
 import type { Mode } from "../core/packet.ts";
 import type { Address } from "../ports.ts";
 import type { Tally } from "../transfer/transfer.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 
 /** One transfer as it stands at the time of the event or snapshot. */
 export interface TransferInfo extends Tally {
@@ -16,8 +17,13 @@ export interface TransferInfo extends Tally {
   readonly client: Address;
   /** Our end of the transfer. */
   readonly local: Address;
+  /** The kind of client, such as `ipxe`, where its options tell. */
+  readonly family?: string;
   /** In bytes, where it is known. */
   readonly size?: number;
+  /** Of the stored content, in hexadecimal: of an upload once it is stored, of a download where a
+   * manifest vouches for it. */
+  readonly sha256?: string;
   /** Whether an OACK was sent. */
   readonly options: boolean;
   /** Milliseconds since the epoch. */
@@ -46,18 +52,35 @@ export interface RefusedRequest {
   readonly op: "rrq" | "wrq";
   readonly filename: string;
   readonly client: Address;
+  /** As in TransferInfo. */
+  readonly family?: string;
+}
+
+/** A transfer has come to its end. */
+export interface Ended {
+  readonly kind: "ended";
+  readonly ending: Ending;
+  readonly transfer: TransferInfo;
+  readonly error?: TftpError;
+  /** Why it failed, as far as its packets tell. */
+  readonly diagnosis?: Diagnosis;
 }
 
 export type ServerEvent =
-  | { readonly kind: "started"; readonly transfer: TransferInfo }
+  /** With a diagnosis: it may not come to its end. */
   | {
-      readonly kind: "ended";
-      readonly ending: Ending;
+      readonly kind: "started";
       readonly transfer: TransferInfo;
-      readonly error?: TftpError;
+      readonly diagnosis?: Diagnosis;
     }
+  | Ended
   /** Answered with one ERROR packet. */
-  | { readonly kind: "refused"; readonly request: RefusedRequest; readonly error: TftpError }
+  | {
+      readonly kind: "refused";
+      readonly request: RefusedRequest;
+      readonly error: TftpError;
+      readonly diagnosis?: Diagnosis;
+    }
   /** Not answered, by verdict or at a limit. */
   | { readonly kind: "ignored"; readonly request: RefusedRequest; readonly error?: TftpError }
   /** A datagram at the listening port that belongs to nothing. */

@@ -15,14 +15,35 @@ export interface Limits {
   readonly timeoutMillis: Millis;
   /** How often a packet that nobody answers is repeated before the client is given up. */
   readonly retries: number;
-  /** Transfers at once. Requests beyond are not answered, so that clients ask again. */
+  /** Transfers at once. Requests beyond wait for a place. */
   readonly transfersMax: number;
   readonly transfersMaxPerClient: number;
+  /** Requests that wait. Those beyond are not answered, so that clients ask again. */
+  readonly queueMax: number;
+  /** Looked at from one address, and from one /24 (IPv4) or /64 (IPv6); others are not answered.
+   * Not limited by default: many clients may stand behind one address. */
+  readonly requestsPerSecondPerClient: number;
+  readonly requestsPerSecondPerPrefix: number;
+  /** In characters. */
+  readonly nameLengthMax: number;
+  /** From the request to the end. */
+  readonly transferMillisMax: Millis;
+  /** Without one byte that reaches the other side, or is stored on this one. */
+  readonly stalledMillisMax: Millis;
+  /** Of DATA sent, headers included: in all, and by one transfer. */
+  readonly bytesPerSecond: number;
+  readonly bytesPerSecondPerTransfer: number;
   readonly uploadBytesMax: number;
+  /** Of all uploads since the server began; those that failed do not count, a file that was
+   * replaced counts again. */
+  readonly uploadTotalBytesMax: number;
   /** Encoded blocks of files that were asked for lately, kept for whoever asks next. */
   readonly cacheBytes: number;
   /** ERROR packets to datagrams that belong to no transfer, per second and in all. */
   readonly strayErrorsPerSecond: number;
+  /** ERROR packets that refuse requests, in all and to one address. */
+  readonly errorsPerSecond: number;
+  readonly errorsPerSecondPerClient: number;
   /** What follows block 65535 for clients that do not ask. */
   readonly rollover: Rollover;
 }
@@ -35,9 +56,20 @@ export const defaultLimits: Limits = {
   retries: 6,
   transfersMax: 10_000,
   transfersMaxPerClient: 10_000,
+  queueMax: 10_000,
+  requestsPerSecondPerClient: Number.POSITIVE_INFINITY,
+  requestsPerSecondPerPrefix: Number.POSITIVE_INFINITY,
+  nameLengthMax: 1024,
+  transferMillisMax: 24 * 3600 * 1000,
+  stalledMillisMax: 5 * 60 * 1000,
+  bytesPerSecond: Number.POSITIVE_INFINITY,
+  bytesPerSecondPerTransfer: Number.POSITIVE_INFINITY,
   uploadBytesMax: Number.POSITIVE_INFINITY,
+  uploadTotalBytesMax: Number.POSITIVE_INFINITY,
   cacheBytes: 256 * 1024 * 1024,
   strayErrorsPerSecond: 50,
+  errorsPerSecond: 50_000,
+  errorsPerSecondPerClient: 10_000,
   rollover: 0,
 };
 
@@ -49,9 +81,20 @@ const ranges: { readonly [name in keyof Limits]: readonly [number, number] } = {
   retries: [0, 1000],
   transfersMax: [1, Number.POSITIVE_INFINITY],
   transfersMaxPerClient: [1, Number.POSITIVE_INFINITY],
+  queueMax: [0, Number.POSITIVE_INFINITY],
+  requestsPerSecondPerClient: [1, Number.POSITIVE_INFINITY],
+  requestsPerSecondPerPrefix: [1, Number.POSITIVE_INFINITY],
+  nameLengthMax: [1, Number.POSITIVE_INFINITY],
+  transferMillisMax: [1, Number.POSITIVE_INFINITY],
+  stalledMillisMax: [1, Number.POSITIVE_INFINITY],
+  bytesPerSecond: [1000, Number.POSITIVE_INFINITY],
+  bytesPerSecondPerTransfer: [1000, Number.POSITIVE_INFINITY],
   uploadBytesMax: [0, Number.POSITIVE_INFINITY],
+  uploadTotalBytesMax: [0, Number.POSITIVE_INFINITY],
   cacheBytes: [0, Number.POSITIVE_INFINITY],
   strayErrorsPerSecond: [0, Number.POSITIVE_INFINITY],
+  errorsPerSecond: [0, Number.POSITIVE_INFINITY],
+  errorsPerSecondPerClient: [0, Number.POSITIVE_INFINITY],
   rollover: [0, 1],
 };
 

@@ -2,43 +2,29 @@
 
 import { TftpError } from "../core/errors.ts";
 import { parseDecimal } from "../core/options.ts";
-import { decode, encode, type Packet, type Request } from "../core/packet.ts";
-import type { Address, Clock, DatagramSocket, Network, RequestInfo, Storage } from "../ports.ts";
+import { decode, type Request } from "../core/packet.ts";
+import { isEqual } from "../core/request.ts";
+import type { Address, DatagramSocket } from "../ports.ts";
 import { ImageCache } from "../transfer/image-cache.ts";
+import { Pacing } from "../transfer/pace.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
-import type { RefusedRequest, ServerEvent, TransferInfo } from "./events.ts";
-import { type Limits, RateLimit } from "./limits.ts";
+import { diagnoseMissing } from "./diagnosis.ts";
+import type { ServerEvent, TransferInfo } from "./events.ts";
+import { Occupancy } from "./occupancy.ts";
+import { Overdue } from "./overdue.ts";
 import { PacketSizes } from "./packet-sizes.ts";
-import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
-import { type PortRange, RangedPorts } from "./port-range.ts";
+import type { JudgedRequest, Verdict } from "./policy.ts";
+import { RangedPorts } from "./port-range.ts";
+import { errorCodeFor, recognise } from "./profiles.ts";
+import { AdmissionQueue } from "./queue.ts";
+import { busy, ErrorRates, nameTooLong, RequestRates, tooMany } from "./rates.ts";
+import { fittingMessage } from "./reflection.ts";
+import { describe, refused } from "./request-info.ts";
+import type { Admitted, Entrance, ServerParts, ServerStats } from "./server-parts.ts";
 import { Session, type SessionEnds, type Surroundings } from "./session.ts";
+import { keyOf, Strays, sendError } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
-
-export interface ServerParts {
-  readonly storage: Storage;
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly judge: Judge;
-  readonly limits: Limits;
-  readonly random: () => number;
-  /** Whether transfers go through the port that was asked. */
-  readonly singlePort?: boolean;
-  /** Where else transfers take their ports from; any port that is free without one. */
-  readonly tidPorts?: PortRange | undefined;
-  /** Whether blocks may be larger than what leaves in one packet. */
-  readonly fragments?: boolean;
-  readonly onEvent: (event: ServerEvent) => void;
-  /** One of its own by default. */
-  readonly images?: ImageCache;
-}
-
-/** Where a request came in. */
-interface Entrance {
-  /** Of the address that answers. */
-  readonly socket: DatagramSocket;
-  /** The address that was asked instead, if that was a broadcast. */
-  readonly broadcast?: string;
-}
+import { UploadQuota } from "./upload-quota.ts";
 
 export class TftpServer {
   readonly #parts: ServerParts;
@@ -46,14 +32,17 @@ export class TftpServer {
   readonly #surroundings: Surroundings;
   /** By the client's address and port: its TID is all that tells one request from another. */
   readonly #sessions = new Map<string, Session>();
-  readonly #perClient = new Map<string, number>();
-  readonly #strayErrors: RateLimit;
-  #stranger = { key: "", answeredAt: 0 };
-  #running = 0;
+  readonly #occupancy: Occupancy;
+  readonly #queue: AdmissionQueue<Admitted>;
+  readonly #requests: RequestRates;
+  readonly #errors: ErrorRates;
+  readonly #strays: Strays;
+  readonly #overdue: Overdue;
   /** With those that only stay to repeat their last ACK. */
   #open = 0;
   #lastId = 0;
   #closing = false;
+  #admitting = false;
   #onIdle: () => void = () => {};
 
   constructor(parts: ServerParts) {
@@ -61,20 +50,30 @@ export class TftpServer {
     const { network, tidPorts, fragments, clock } = parts;
     const range = tidPorts && new RangedPorts(network, tidPorts, parts.random);
     const onOther = (datagram: Uint8Array, from: Address, socket: DatagramSocket): void =>
-      this.#handleStranger(decode(datagram), from, socket);
+      this.#strays.handleStranger(decode(datagram), from, socket);
     this.#ports = parts.singlePort
       ? new ListeningPorts()
       : new TransferPorts(network, parts.random, onOther, range);
+    const { limits } = parts;
     this.#surroundings = {
-      storage: parts.storage,
+      ...parts,
       ports: this.#ports,
       scheduler: new Scheduler(parts.clock),
-      images: parts.images ?? new ImageCache(parts.limits.cacheBytes),
-      limits: parts.limits,
+      images: parts.images ?? new ImageCache(limits.cacheBytes),
+      quota: new UploadQuota(limits.uploadTotalBytesMax),
+      pacing: new Pacing(limits.bytesPerSecond, limits.bytesPerSecondPerTransfer),
       sizes: fragments ? undefined : new PacketSizes(network, clock),
-      random: parts.random,
     };
-    this.#strayErrors = new RateLimit(parts.limits.strayErrorsPerSecond);
+    this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
+      this.#ignore(request, info.client, busy()),
+    );
+    this.#requests = new RequestRates(limits);
+    this.#errors = new ErrorRates(limits);
+    this.#occupancy = new Occupancy(limits);
+    this.#strays = new Strays(parts.clock, limits.strayErrorsPerSecond, (from, reason) =>
+      this.#emit({ kind: "stray", from, reason }),
+    );
+    this.#overdue = new Overdue(parts.clock, limits);
   }
 
   /** Takes requests from this socket, which stays its opener's to close. */
@@ -117,9 +116,16 @@ export class TftpServer {
     return running;
   }
 
+  stats(): ServerStats {
+    const { bytes, hits, misses } = this.#surroundings.images;
+    const { admitted, opening } = this.#occupancy;
+    return { admitted, opening, cacheBytes: bytes, cacheHits: hits, cacheMisses: misses };
+  }
+
   /** Takes no more requests, lets what runs go on for `graceMillis`, then ends it with an ERROR. */
   async close(graceMillis: number): Promise<void> {
     this.#closing = true;
+    this.#queue.clear();
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
@@ -141,36 +147,23 @@ export class TftpServer {
     if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, { socket });
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
     else if (session) session.handleDatagram(datagram, from);
-    else this.#handleStray(packet, from, socket);
-  }
-
-  #handleStray(packet: Packet, from: Address, socket: DatagramSocket): void {
-    if (packet.op !== "invalid") {
-      if (packet.op !== "error") this.#turnAway(5, "no transfer of yours", from, socket);
-    } else if (packet.request) this.#turnAway(4, packet.reason, from, socket);
-    // An answer to what is not TFTP would be an echo: two servers could send it to and fro.
-    else this.#emit({ kind: "stray", from, reason: packet.reason });
-  }
-
-  /** At a transfer's port. Who goes on and on is told once. */
-  #handleStranger(packet: Packet, from: Address, socket: DatagramSocket): void {
-    const now = this.#parts.clock.now();
-    const { key, answeredAt } = this.#stranger;
-    if (key === keyOf(from) && now - answeredAt < strangerMillis) return;
-    this.#stranger = { key: keyOf(from), answeredAt: now };
-    if (packet.op !== "invalid") this.#handleStray(packet, from, socket);
-  }
-
-  #turnAway(code: number, reason: string, from: Address, socket: DatagramSocket): void {
-    this.#emit({ kind: "stray", from, reason });
-    if (this.#strayErrors.allows(this.#parts.clock.now())) sendError(socket, from, code, reason);
+    else {
+      if (packet.op === "error") this.#queue.remove(keyOf(from));
+      this.#strays.handle(packet, from, socket);
+    }
   }
 
   #handleRequest(request: Request, from: Address, entrance: Entrance): void {
     if (this.#closing) return;
-    const earlier = this.#sessions.get(keyOf(from));
-    if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
+    const key = keyOf(from);
+    const earlier = this.#sessions.get(key);
+    const waiting = this.#queue.get(key);
+    const now = this.#parts.clock.now();
+    if (!this.#requests.allows(from.host, now)) this.#ignore(request, from, tooMany("requests"));
+    else if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
+    else if (waiting && isEqual(waiting.request, request)) this.#queue.renew(key, now);
     else {
+      this.#queue.remove(key);
       earlier?.replace();
       this.#judge(request, from, entrance);
     }
@@ -178,11 +171,44 @@ export class TftpServer {
 
   #judge(request: Request, from: Address, entrance: Entrance): void {
     const info = describe(request, from);
-    const verdict = this.#verdict({ ...info, op: request.op, filename: request.filename });
+    const isTooLong = request.filename.length > this.#parts.limits.nameLengthMax;
+    const verdict = isTooLong
+      ? nameTooLong
+      : this.#verdict({ ...info, op: request.op, filename: request.filename });
     if (verdict.kind === "refuse") this.#refuse(request, from, entrance.socket, verdict.error);
     else if (verdict.kind === "ignore") this.#ignore(request, from);
-    else if (this.#full(from)) this.#ignore(request, from, busy());
-    else this.#admit(request, verdict.filename ?? request.filename, info, entrance);
+    else {
+      const name = verdict.filename ?? request.filename;
+      const admitted = { request, name, info, ...entrance };
+      if (this.#occupancy.isFullFor(from.host)) this.#enqueue(admitted);
+      else this.#admit(admitted);
+    }
+  }
+
+  #enqueue(admitted: Admitted): void {
+    const { request, info } = admitted;
+    const { client } = info;
+    const seconds = parseDecimal(request.options.get("timeout")?.value ?? "") ?? 0;
+    const retry = seconds > 0 ? { retryMillis: seconds * 1000 } : {};
+    const waiting = { key: keyOf(client), host: client.host, value: admitted, ...retry };
+    if (!this.#queue.add(waiting, this.#parts.clock.now())) this.#ignore(request, client, busy());
+    this.#overdue.makeRoom();
+  }
+
+  /** A place is free. What begins may end at once, and free it again: one loop does for all. */
+  #admitWaiting(): void {
+    if (this.#admitting) return;
+    this.#admitting = true;
+    const mayRun = (host: string): boolean => !this.#occupancy.isFullFor(host);
+    try {
+      while (this.#queue.size > 0 && !this.#occupancy.isFull) {
+        const next = this.#queue.take(this.#parts.clock.now(), mayRun);
+        if (!next) break;
+        this.#admit(next);
+      }
+    } finally {
+      this.#admitting = false;
+    }
   }
 
   /** The judge is not ours: where it fails, the request fails and the server goes on. */
@@ -196,19 +222,25 @@ export class TftpServer {
     }
   }
 
-  #admit(request: Request, name: string, info: RequestInfo, entrance: Entrance): void {
-    const { socket, broadcast } = entrance;
+  #admit({ request, name, info, socket, broadcast }: Admitted): void {
     const key = keyOf(info.client);
+    let begun = false;
     let leave = (): void => {
-      this.#count(info.client, -1);
       leave = () => {};
+      this.#occupancy.leave(info.client.host, begun);
+      this.#overdue.forget(session);
+      this.#admitWaiting();
     };
     const ends: SessionEnds = {
-      onStarted: (transfer) => this.#emit({ kind: "started", transfer }),
+      onStarted: (transfer, diagnosis) => {
+        begun = true;
+        this.#occupancy.begin();
+        this.#emit({ kind: "started", transfer, ...(diagnosis ? { diagnosis } : {}) });
+      },
       onRefused: (error) => this.#refuse(request, info.client, socket, error),
-      onEnded: (ending, transfer, error) => {
+      onEnded: (ended) => {
         leave();
-        this.#emit({ kind: "ended", ending, transfer, ...(error ? { error } : {}) });
+        this.#emit(ended);
       },
       onGone: () => {
         leave();
@@ -221,27 +253,24 @@ export class TftpServer {
     const asked = { id: this.#lastId, request, name, info, asked: socket.local, broadcast };
     const session = new Session(asked, this.#surroundings, ends);
     this.#sessions.set(key, session);
-    this.#count(info.client, 1);
+    this.#occupancy.enter(info.client.host);
     this.#open += 1;
+    this.#overdue.watch(session);
     session.start();
   }
 
-  #full(from: Address): boolean {
-    const { transfersMax, transfersMaxPerClient } = this.#parts.limits;
-    const ofClient = this.#perClient.get(from.host) ?? 0;
-    return this.#running >= transfersMax || ofClient >= transfersMaxPerClient;
-  }
-
-  #count(client: Address, change: 1 | -1): void {
-    this.#running += change;
-    const ofClient = (this.#perClient.get(client.host) ?? 0) + change;
-    if (ofClient > 0) this.#perClient.set(client.host, ofClient);
-    else this.#perClient.delete(client.host);
-  }
-
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {
-    sendError(socket, to, error.wireCode, error.message);
-    this.#emit({ kind: "refused", request: refused(request, to), error });
+    const now = this.#parts.clock.now();
+    if (!this.#errors.allows(to.host, now)) {
+      this.#ignore(request, to, tooMany("errors"));
+      return;
+    }
+    this.#strays.note(to);
+    const code = errorCodeFor(recognise(request.options), error.wireCode);
+    sendError(socket, to, code, fittingMessage(error.message, request));
+    const diagnosis = diagnoseMissing(error);
+    const event = { request: refused(request, to), error, ...(diagnosis ? { diagnosis } : {}) };
+    this.#emit({ kind: "refused", ...event });
   }
 
   #ignore(request: Request, from: Address, error?: TftpError): void {
@@ -255,30 +284,4 @@ export class TftpServer {
   #emit(event: ServerEvent): void {
     this.#parts.onEvent(event);
   }
-}
-
-/** A stranger hears ERROR 5 at most so often, so that nobody can use us to flood a third party. */
-const strangerMillis = 1000;
-
-function keyOf(client: Address): string {
-  return `${client.host} ${client.port}`;
-}
-
-function refused(request: Request, client: Address): RefusedRequest {
-  return { op: request.op, filename: request.filename, client };
-}
-
-function describe(request: Request, client: Address): RequestInfo {
-  const { mode, options } = request;
-  const size = request.op === "wrq" ? parseDecimal(options.get("tsize")?.value ?? "") : undefined;
-  return { client, mode, options, ...(size === undefined ? {} : { size }) };
-}
-
-function busy(): TftpError {
-  return new TftpError("BUSY", "too many transfers at once");
-}
-
-function sendError(socket: DatagramSocket, to: Address, code: number, message: string): void {
-  const error = encode({ op: "error", code, message });
-  socket.send(error, error.length, to);
 }

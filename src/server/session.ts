@@ -3,53 +3,56 @@
 
 import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
-import { type Agreed, answerOptions } from "../core/options.ts";
-import { encode, type Options, type Request } from "../core/packet.ts";
-import { serveRead, serveWrite } from "../core/request.ts";
-import type { Patience } from "../core/retransmission.ts";
-import type { Address, DatagramSocket, RequestInfo, Sink, Source, Storage } from "../ports.ts";
+import type { Agreed } from "../core/options.ts";
+import { decode, type Request } from "../core/packet.ts";
+import { isEqual, serveRead, serveWrite } from "../core/request.ts";
+import type { Address, DatagramSocket, Sink, Source } from "../ports.ts";
 import type { ImageCache } from "../transfer/image-cache.ts";
-import { Incoming, tooLarge } from "../transfer/incoming.ts";
-import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
+import { Incoming } from "../transfer/incoming.ts";
 import { Outgoing } from "../transfer/outgoing.ts";
+import type { Pacing } from "../transfer/pace.ts";
 import { Peer } from "../transfer/peer.ts";
 import type { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
-import type { Ending, TransferInfo } from "./events.ts";
-import type { Limits } from "./limits.ts";
+import { type Agreement, agreeOn } from "./agreement.ts";
+import {
+  type Content,
+  type ContentPlace,
+  type ContentRequest,
+  openContent,
+  putAway,
+} from "./content.ts";
+import { type Diagnosis, foresee } from "./diagnosis.ts";
+import { endOf } from "./ending.ts";
+import type { Ended, Ending, TransferInfo } from "./events.ts";
 import type { PacketSizes } from "./packet-sizes.ts";
+import { mayStopAt65535, nameFor, recognise } from "./profiles.ts";
+import { isHeard } from "./reflection.ts";
 import { asksLittle, type Ports } from "./transfer-ports.ts";
 
 /** What a session finds at its server. */
-export interface Surroundings {
-  readonly storage: Storage;
+export interface Surroundings extends ContentPlace {
   readonly ports: Ports;
   readonly scheduler: Scheduler;
   readonly images: ImageCache;
-  readonly limits: Limits;
-  /** None where blocks may leave in fragments. */
+  readonly pacing: Pacing;
   readonly sizes: PacketSizes | undefined;
   /** 0 to 1, for the spread of timers. */
   readonly random: () => number;
 }
 
-export interface SessionRequest {
+export interface SessionRequest extends ContentRequest {
   readonly id: number;
-  readonly request: Request;
-  /** The name after the verdict. */
-  readonly name: string;
-  readonly info: RequestInfo;
   /** The address that was asked; the transfer's socket is bound to the same. */
   readonly asked: Address;
-  /** Where the request was heard, if it was a broadcast. */
   readonly broadcast: string | undefined;
 }
 
 export interface SessionEnds {
-  readonly onStarted: (info: TransferInfo) => void;
+  readonly onStarted: (info: TransferInfo, warning?: Diagnosis) => void;
   /** The content cannot be had: one ERROR is due. */
   readonly onRefused: (error: TftpError) => void;
-  readonly onEnded: (ending: Ending, info: TransferInfo, error?: TftpError) => void;
+  readonly onEnded: (ended: Ended) => void;
   /** Nothing of the session is left. */
   readonly onGone: () => void;
 }
@@ -58,7 +61,9 @@ interface Running {
   readonly transfer: Outgoing | Incoming;
   readonly socket: DatagramSocket;
   readonly size: number | undefined;
+  readonly stored: Source | Sink;
   readonly options: boolean;
+  readonly peer: Peer;
 }
 
 export class Session {
@@ -67,13 +72,18 @@ export class Session {
   readonly #around: Surroundings;
   readonly #ends: SessionEnds;
   readonly #startedAt: number = Date.now();
+  readonly #profile: ReturnType<typeof recognise>;
+  #requestRepeats = 0;
+  #toAskedPort = 0;
   #running: Running | undefined;
   #dropped: Ending | undefined;
   #gone = false;
 
   constructor(asked: SessionRequest, around: Surroundings, ends: SessionEnds) {
     this.request = asked.request;
-    this.#asked = asked;
+    this.#profile = recognise(asked.request.options);
+    const name = nameFor(this.#profile, asked.name);
+    this.#asked = name === asked.name ? asked : { ...asked, name };
     this.#around = around;
     this.#ends = ends;
   }
@@ -85,7 +95,7 @@ export class Session {
     const { transfer } = this.#running ?? {};
     if (transfer?.machine.outcome) return false;
     if (transfer?.machine.answered && transfer.silentMillis >= lateMillis) return false;
-    return String(encode(request)) === String(encode(this.request));
+    return isEqual(request, this.request);
   }
 
   /** Only a last ACK is still to be repeated if need be. */
@@ -97,11 +107,21 @@ export class Session {
     return this.#running && this.#describe(this.#running);
   }
 
+  /** Payload bytes so far; undefined while the content is being opened. */
+  get bytes(): number | undefined {
+    return this.#running?.transfer.bytes;
+  }
+
+  /** The client has proved nothing, and gets nothing more unless it asks again. */
+  get mute(): boolean {
+    return this.#running?.transfer.machine.mute ?? false;
+  }
+
   /** Begins at once where content and socket are at hand: a promise costs a small file as much as
    * its transfer. */
   start(): void {
     try {
-      const opening = this.#openContent();
+      const opening = openContent(this.#asked, this.#around);
       if (opening instanceof Promise) opening.then((content) => this.#bind(content), this.#refuse);
       else this.#bind(opening);
     } catch (thrown) {
@@ -141,12 +161,22 @@ export class Session {
     this.#leave();
   };
 
-  /** A packet of the client that came to the listening port, or its request once more. */
+  /** A packet of the client that came to the listening port. */
   handleDatagram(datagram: Uint8Array, from: Address): void {
-    this.#running?.transfer.handleDatagram(datagram, from);
+    if (!this.#running) return;
+    const { transfer, socket } = this.#running;
+    if (socket.local.port !== this.#asked.asked.port) this.#toAskedPort += 1;
+    // Where all transfers have one port, there is no other to answer to.
+    if (transfer.machine.proven || socket.local.port === this.#asked.asked.port) {
+      transfer.handleDatagram(datagram, from);
+    } else {
+      const packet = decode(datagram);
+      if (isHeard(packet, this.request.op, transfer.machine)) transfer.handleUnproven(packet);
+    }
   }
 
   handleRepeatedRequest(): void {
+    this.#requestRepeats += 1;
     this.#running?.transfer.handleRepeatedRequest();
   }
 
@@ -155,6 +185,11 @@ export class Session {
     this.#dropped ??= "failed";
     if (this.#running) this.#running.transfer.abort(error);
     else this.#leave();
+  }
+
+  /** Ends without a word, as a client that never answered does. */
+  giveUp(): void {
+    this.#running?.transfer.abandon(new TftpError("TIMED_OUT", "no answer"));
   }
 
   /** Ends without a word, for the client has begun something else. */
@@ -171,75 +206,48 @@ export class Session {
     this.#gone = true;
   }
 
-  #openContent(): Content | Promise<Content> {
-    const { request, name, info } = this.#asked;
-    if (request.op === "wrq") return this.#openSink();
-    if (request.mode === "netascii") return this.#openText();
-    const { storage } = this.#around;
-    const source = storage.readAtHand?.(name, info);
-    if (source) return { op: "rrq", source };
-    return storage.openRead(name, info).then((opened) => ({ op: "rrq", source: opened }));
-  }
-
-  async #openText(): Promise<Content> {
-    const { name, info } = this.#asked;
-    const source = await this.#around.storage.openRead(name, info);
-    return { op: "rrq", source: await netasciiSource(source) };
-  }
-
-  async #openSink(): Promise<Content> {
-    const { request, name, info } = this.#asked;
-    const { storage, limits } = this.#around;
-    if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
-    const sink = await storage.openWrite(name, info);
-    return { op: "wrq", sink: request.mode === "netascii" ? netasciiSink(sink) : sink };
-  }
-
   #run(content: Content, socket: DatagramSocket): void {
     const { limits, scheduler, random, sizes } = this.#around;
     const { request, info, asked } = this.#asked;
     const size = content.op === "rrq" ? content.source.size : info.size;
     // What a client sends must fit our receive buffer: the rest of its window would be lost.
     const heldBytes = content.op === "wrq" ? socket.receiveBufferBytes : Number.POSITIVE_INFINITY;
-    const { answer, agreed } = answerOptions(request.options, {
-      op: request.op,
-      ...limits,
-      blksizeMax: Math.min(limits.blksizeMax, sizes?.blksize(asked.host) ?? Infinity),
-      windowBytesMax: Math.min(limits.windowBytesMax, heldBytes),
-      ...(size === undefined ? {} : { size }),
-    });
-    const patience = {
-      timeoutMillis: limits.timeoutMillis,
-      attempts: limits.retries,
-      jitter: random(),
-    };
+    const room = { heldBytes, packetBytes: sizes?.blksize(asked.host) ?? Infinity };
+    const circumstances = { profile: this.#profile, limits, size, ...room, jitter: random() };
+    const agreement = agreeOn(request, circumstances);
+    const peer = new Peer(info.client, { adopts: false });
+    const pacer = this.#around.pacing.pacer();
     const parts: TransferParts = {
+      ...(pacer ? { pacer } : {}),
       socket,
       scheduler,
-      peer: new Peer(info.client, { adopts: false }),
+      peer,
       onOutcome: (outcome) => this.#ended(outcome),
       onDone: () => void socket.close().then(() => this.#leave()),
     };
-    const transfer = this.#transfer(content, parts, answer, agreed, patience);
-    this.#running = { transfer, socket, size, options: answer.size > 0 };
+    const transfer = this.#transfer(content, parts, agreement);
+    const { stored } = content;
+    this.#running = { transfer, socket, size, stored, options: agreement.answer.size > 0, peer };
     socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
-    this.#ends.onStarted(this.#describe(this.#running));
+    socket.onStranger = (from) => peer.noteStranger(from);
+    this.#ends.onStarted(this.#describe(this.#running), this.#foresee(size, agreement.agreed));
     transfer.begin();
   }
 
-  #transfer(
-    content: Content,
-    parts: TransferParts,
-    answer: Options,
-    agreed: Agreed,
-    patience: Patience,
-  ): Outgoing | Incoming {
+  #foresee(size: number | undefined, { blksize }: Agreed): Diagnosis | undefined {
+    const { op, options } = this.request;
+    if (op === "wrq" || !mayStopAt65535(this.#profile, options)) return undefined;
+    return foresee(size, blksize);
+  }
+
+  #transfer(content: Content, parts: TransferParts, terms: Agreement): Outgoing | Incoming {
+    const { answer, agreed, manners } = terms;
     if (content.op === "wrq") {
-      const machine = serveWrite(answer, agreed, patience);
+      const machine = serveWrite(answer, agreed, manners);
       return new Incoming(parts, machine, content.sink, this.#around.limits.uploadBytesMax);
     }
     const { source } = content;
-    const machine = serveRead(answer, agreed, patience);
+    const machine = serveRead(answer, agreed, manners);
     return new Outgoing(parts, machine, ({ blksize, rollover }) => {
       const { name, request } = this.#asked;
       return this.#around.images.open({ name, mode: request.mode, blksize, rollover }, source);
@@ -249,30 +257,28 @@ export class Session {
   #ended(outcome: Outcome): void {
     const running = this.#running as Running;
     const error = outcome.ok ? undefined : outcome.error;
-    this.#ends.onEnded(this.#ending(running, error), this.#describe(running), error);
+    const { ending, diagnosis } = endOf({
+      request: this.request,
+      ...running,
+      machine: running.transfer.machine,
+      ...(error ? { error } : {}),
+      replaced: this.#dropped === "replaced",
+      broadcast: this.#asked.broadcast !== undefined,
+      requestRepeats: this.#requestRepeats,
+      toAskedPort: this.#toAskedPort,
+    });
+    this.#ends.onEnded({
+      kind: "ended",
+      ending,
+      transfer: this.#describe(running),
+      ...(error ? { error } : {}),
+      ...(diagnosis ? { diagnosis } : {}),
+    });
   }
 
-  #ending(running: Running, error: TftpError | undefined): Ending {
-    if (!error) return "completed";
-    if (this.#dropped === "replaced") return "replaced";
-    if (this.#isElsewhere(running, error)) return "elsewhere";
-    const { machine } = running.transfer;
-    if (error.origin === "remote") {
-      const probe = running.options && !machine.answered && this.request.options.has("tsize");
-      return probe && (error.wireCode === 0 || error.wireCode === 8) ? "probe" : "aborted";
-    }
-    const allSent = "allSent" in machine && machine.allSent && machine.answered;
-    return error.code === "TIMED_OUT" && allSent ? "unconfirmed" : "failed";
-  }
-
-  /** Of the servers that answer a broadcast a client takes one. */
-  #isElsewhere({ transfer }: Running, { code, wireCode, origin }: TftpError): boolean {
-    if (this.#asked.broadcast === undefined || transfer.bytes > 0) return false;
-    return code === "TIMED_OUT" || (origin === "remote" && wireCode === 5);
-  }
-
-  #describe({ transfer, socket, size, options }: Running): TransferInfo {
+  #describe({ transfer, socket, size, stored, options }: Running): TransferInfo {
     const { op, filename, mode } = this.request;
+    const { sha256 } = stored;
     return {
       id: this.#asked.id,
       op,
@@ -280,7 +286,9 @@ export class Session {
       mode,
       client: transfer.peer,
       local: socket.local,
+      ...(this.#profile ? { family: this.#profile.family } : {}),
       ...(size === undefined ? {} : { size }),
+      ...(sha256 === undefined ? {} : { sha256 }),
       options,
       startedAt: this.#startedAt,
       ...transfer.tally,
@@ -290,11 +298,3 @@ export class Session {
 
 /** A busy server may read a repeated request long after its answer was acknowledged. */
 const lateMillis = 1000;
-
-type Content =
-  | { readonly op: "rrq"; readonly source: Source }
-  | { readonly op: "wrq"; readonly sink: Sink };
-
-function putAway(content: Content): Promise<void> {
-  return content.op === "rrq" ? content.source.close() : content.sink.discard();
-}

@@ -27,7 +27,7 @@ export interface Wanted {
   readonly broadcast: string | undefined;
 }
 
-/** An ACK gets one packet that fits an Ethernet frame, at most. */
+/** An ACK then gets one packet that fits an Ethernet frame, at most. */
 export function asksLittle(options: Options): boolean {
   const blksize = parseDecimal(options.get("blksize")?.value ?? "") ?? 0;
   return !options.has("windowsize") && blksize <= 1468;

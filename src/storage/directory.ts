@@ -8,8 +8,10 @@ import type { RequestInfo, Sink, Storage } from "../ports.ts";
 import { fileError, notRegular, systemCode } from "./file-error.ts";
 import { FileSink } from "./file-sink.ts";
 import { type Opened, openInside, pinnedPath, realpathInside } from "./inside.ts";
+import { Missing } from "./missing.ts";
 import { nameBelow, resolveName } from "./name.ts";
 import { OpenFiles } from "./open-files.ts";
+import { SimilarNames } from "./similar.ts";
 import { alreadyThere, type Uploads, uploadsOf, uploadsOff } from "./uploads.ts";
 import { WriteBehind } from "./write-behind.ts";
 
@@ -28,17 +30,25 @@ export function directory(root: string, options: DirectoryOptions = {}): Storage
   const top = resolve(root);
   const uploads = uploadsOf(options.uploads);
   const files = new OpenFiles();
+  const missing = new Missing();
+  const similar = new SimilarNames(top, options.dotFiles ?? false);
   return {
     readAtHand(name) {
       const segments = resolvedName(name, options);
       return segments && files.kept(join(top, ...segments));
     },
-    openRead: (name) =>
-      locate(top, name, options, (segments) =>
-        files.source(join(top, ...segments), async () => {
-          return openInside(await realpath(top), segments, "file");
-        }),
-      ),
+    openRead: (name) => {
+      const paths = placesOf(top, name, options);
+      return missing.open(name, { top, paths }, () =>
+        withHint(similar, paths[0], () =>
+          locate(top, name, options, (segments) =>
+            files.source(join(top, ...segments), async () => {
+              return openInside(await realpath(top), segments, "file");
+            }),
+          ),
+        ),
+      );
+    },
     async openWrite(name, request) {
       if (uploads === "off") throw uploadsOff();
       return locate(top, name, options, async (segments) => {
@@ -74,6 +84,33 @@ async function locate<T>(
     return await open(below).catch((again: unknown) => {
       throw fileError(again);
     });
+  }
+}
+
+/** Every path below `top` that `locate` may look at; none for a name that cannot exist. */
+function placesOf(top: string, name: string, options: DirectoryOptions): string[][] {
+  try {
+    const below = nameBelow(name, top, options);
+    return below ? [resolveName(name, options), below] : [resolveName(name, options)];
+  } catch {
+    return [];
+  }
+}
+
+/** A file that is missing may be there under a name that is nearly the same. */
+async function withHint<T>(
+  similar: SimilarNames,
+  segments: readonly string[] | undefined,
+  open: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await open();
+  } catch (thrown) {
+    const missing = thrown instanceof TftpError && thrown.code === "FILE_NOT_FOUND";
+    const hint = missing && segments && (await similar.hint(segments));
+    if (!hint) throw thrown;
+    const { code, message, cause } = thrown;
+    throw new TftpError(code, message, { hint, cause });
   }
 }
 

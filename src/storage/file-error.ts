@@ -45,6 +45,8 @@ const meanings: { readonly [systemCode: string]: Meaning } = {
   ELOOP: missing,
   EACCES: denied,
   EPERM: denied,
+  /** Node's permission model. */
+  ERR_ACCESS_DENIED: denied,
   EROFS: ["ACCESS_VIOLATION", "the file system is read-only"],
   EISDIR: irregular,
   ENXIO: irregular,

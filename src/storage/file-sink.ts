@@ -1,14 +1,13 @@
 // A Sink that becomes a file all at once: temporary file beside it, fsync, then the final name.
 // Decides nothing about names; a reader sees the old content or the new one, whole.
 
-import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, link, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { TftpError } from "../core/errors.ts";
 import type { Sink } from "../ports.ts";
 import { fileError, notRegular, systemCode } from "./file-error.ts";
-import { temporaryName } from "./name.ts";
+import { partName } from "./part-owner.ts";
 import { between, totalBytes } from "./parts.ts";
 import { WriteBehind } from "./write-behind.ts";
 
@@ -39,7 +38,7 @@ export class FileSink implements Sink {
 
   /** Throws TftpError; `target.folder` is closed then. */
   static async open(target: FileTarget): Promise<FileSink> {
-    const temporary = join(target.folderPath, temporaryName(randomBytes(8).toString("hex")));
+    const temporary = join(target.folderPath, partName());
     try {
       // Never more open than the file it replaces, also while it grows.
       const permissions = (await replacedPermissions(target)) ?? 0o666;
@@ -76,7 +75,7 @@ export class FileSink implements Sink {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#discarding !== undefined) throw new TftpError("ABORTED", "the file was discarded");
       const permissions = await replacedPermissions(target);
-      if (permissions !== undefined) await this.#handle.chmod(permissions);
+      if (permissions !== undefined) await setPermissions(this.#handle, permissions);
       await this.#handle.sync();
       await this.#handle.close();
       if (target.overwrite) await rename(this.#temporary, final);
@@ -190,6 +189,11 @@ async function takeNameThenRename(temporary: string, final: string): Promise<voi
     await unlink(final).catch(() => undefined);
     throw thrown;
   }
+}
+
+/** Not where they are right already: Node's permission model allows no change. */
+async function setPermissions(handle: FileHandle, permissions: number): Promise<void> {
+  if (((await handle.stat()).mode & 0o777) !== permissions) await handle.chmod(permissions);
 }
 
 /** Some file systems, and Windows, cannot do it for a folder and need not. */

@@ -23,6 +23,8 @@ export class ImageCache implements Keeper {
   /** Loaded, and needed by no transfer; the longest unneeded first. */
   readonly #idle = new Set<Slot>();
   #bytes = 0;
+  #hits = 0;
+  #misses = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -44,6 +46,15 @@ export class ImageCache implements Keeper {
     return this.#images.size;
   }
 
+  /** How often content that can be shared was there already, and how often not. */
+  get hits(): number {
+    return this.#hits;
+  }
+
+  get misses(): number {
+    return this.#misses;
+  }
+
   /** The blocks of `source`, shared with all who open the same key. Owns the source. */
   open(key: Omit<ImageKey, "version">, source: Source): Blocks {
     const { version, size } = source;
@@ -54,7 +65,9 @@ export class ImageCache implements Keeper {
     const { name, mode } = key;
     const text = `${blksize} ${rollover} ${mode} ${version.length} ${version} ${name}`;
     let image = this.#images.get(text);
-    if (!image) {
+    if (image) this.#hits += 1;
+    else {
+      this.#misses += 1;
       image = new WireImage(text, new ChunkShape(blksize, rollover, size), this);
       this.#images.set(text, image);
     }

@@ -1,8 +1,9 @@
 // Drives a Sender: blocks from a source go to the socket. Knows nothing of requests.
 
 import { TftpError } from "../core/errors.ts";
-import type { BlockRange } from "../core/machine.ts";
+import type { BlockRange, Transmit } from "../core/machine.ts";
 import type { Agreed } from "../core/options.ts";
+import type { Millis } from "../core/packet.ts";
 import type { Sender } from "../core/sender.ts";
 import type { Blocks } from "./blocks.ts";
 import { Transfer, type TransferParts } from "./transfer.ts";
@@ -27,6 +28,22 @@ export class Outgoing extends Transfer {
 
   protected override get stride(): number {
     return this.#blocks?.stride ?? 0;
+  }
+
+  override get nextTimeout(): Millis | undefined {
+    const due = this.machine.nextTimeout;
+    const turn = this.parts.pacer?.nextTurn;
+    if (turn === undefined || this.machine.outcome) return due;
+    return due === undefined ? turn : Math.min(due, turn);
+  }
+
+  protected override poll(now: Millis, maxBlocks: number): Transmit | undefined {
+    const { machine, stride } = this;
+    const { pacer } = this.parts;
+    const count = pacer ? Math.min(machine.sendable, maxBlocks) : 0;
+    if (!pacer || count <= 0) return machine.pollTransmit(now, maxBlocks);
+    const allowed = pacer.allow(count, stride, now);
+    return allowed > 0 ? machine.pollTransmit(now, allowed) : undefined;
   }
 
   protected override tend(): void {
@@ -66,6 +83,7 @@ export class Outgoing extends Transfer {
   /** A source that is asked right now may never answer; the outcome does not wait for it. */
   protected override async close(): Promise<void> {
     const blocks = this.#blocks;
+    this.parts.pacer?.leave();
     if (!this.#filling) await blocks?.close();
     else void this.#filling.then(() => blocks?.close()).catch(() => {});
   }

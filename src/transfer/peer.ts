@@ -28,6 +28,11 @@ export class Peer {
     return this.#stranger;
   }
 
+  /** Somebody else has sent, and was turned away by others. */
+  noteStranger(from: Address): void {
+    this.#stranger = from;
+  }
+
   /** The packet, when it comes from our peer. */
   admit(
     datagram: Uint8Array,

@@ -57,6 +57,14 @@ export class SharedPort {
     return place;
   }
 
+  #handleStranger(datagram: Uint8Array, from: Address): void {
+    // Whom it was meant for can only be told where there is one.
+    if (this.#places.size === 1) {
+      for (const place of this.#places.values()) place.onStranger(from);
+    }
+    this.#onOther(datagram, from);
+  }
+
   #wasHere(key: string): boolean {
     return this.#former.has(key) || this.#formerBefore.has(key);
   }
@@ -75,7 +83,7 @@ export class SharedPort {
     if (isRequest(datagram)) this.#onOther(datagram, from);
     else if (place) place.onDatagram(datagram, from);
     // To answer a late packet with ERROR 5 would end the peer's next transfer from the same port.
-    else if (!this.#wasHere(key)) this.#onOther(datagram, from);
+    else if (!this.#wasHere(key)) this.#handleStranger(datagram, from);
   }
 }
 
@@ -86,6 +94,7 @@ class Place implements DatagramSocket {
   onDatagram: (datagram: Uint8Array, from: Address) => void = () => {};
   onWritable: () => void = () => {};
   onError: (error: Error) => void = () => {};
+  onStranger: (from: Address) => void = () => {};
 
   constructor(socket: DatagramSocket, leave: () => void) {
     this.#socket = socket;

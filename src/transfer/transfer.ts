@@ -2,11 +2,12 @@
 // meet. Knows neither client nor server; whoever begins a transfer is told of its end.
 
 import { TftpError } from "../core/errors.ts";
-import type { BlockRange, Outcome } from "../core/machine.ts";
-import type { Millis } from "../core/packet.ts";
+import type { BlockRange, Outcome, Transmit } from "../core/machine.ts";
+import type { Millis, Packet } from "../core/packet.ts";
 import type { Receiver } from "../core/receiver.ts";
 import type { Sender } from "../core/sender.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
+import type { Pacer } from "./pace.ts";
 import type { Peer } from "./peer.ts";
 import type { Scheduler, Task } from "./scheduler.ts";
 
@@ -28,6 +29,8 @@ export interface TransferParts {
   readonly socket: DatagramSocket;
   readonly peer: Peer;
   readonly scheduler: Scheduler;
+  /** Holds DATA back, where a rate is set. */
+  readonly pacer?: Pacer;
   /** Whenever content has moved. */
   readonly onProgress?: (bytes: number) => void;
   /** The outcome is final and the content put away; the last ACK may still have to be repeated. */
@@ -97,10 +100,21 @@ export abstract class Transfer implements Task {
     const now = scheduler.clock.now();
     const packet = peer.admit(datagram, from, socket, now);
     if (!packet) return;
+    this.machine.prove();
+    this.#handlePacket(packet, now);
+  }
+
+  /** A packet of the peer that came to where anybody knows to send it, so that it may be forged:
+   * it is heard, but proves nothing. */
+  handleUnproven(packet: Packet): void {
+    this.#handlePacket(packet, this.parts.scheduler.clock.now());
+  }
+
+  #handlePacket(packet: Packet, now: Millis): void {
     this.#heardAt = now;
     const payloads = this.machine.handlePacket(packet, now);
     if (payloads.length > 0) this.take(payloads);
-    scheduler.run(this, now);
+    this.parts.scheduler.run(this, now);
   }
 
   /** The peer's request came once more. */
@@ -131,7 +145,7 @@ export abstract class Transfer implements Task {
     if (!socket.writable) return false;
     this.tend();
     for (let left = socket.maxSegments; left > 0; ) {
-      const transmit = this.machine.pollTransmit(now, left);
+      const transmit = this.poll(now, left);
       if (!transmit) return this.#settle();
       if (transmit.kind === "control") {
         socket.send(transmit.datagram, transmit.datagram.length, this.peer);
@@ -142,6 +156,11 @@ export abstract class Transfer implements Task {
       }
     }
     return true;
+  }
+
+  /** What the machine sends next; who paces it may send less at once. */
+  protected poll(now: Millis, maxBlocks: number): Transmit | undefined {
+    return this.machine.pollTransmit(now, maxBlocks);
   }
 
   protected abstract readonly stride: number;

@@ -9,7 +9,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { graceMillis, parseListen, startText } from "../../src/cli/serve.ts";
+import { parseListen, startText } from "../../src/cli/served.ts";
+import { graceMillis } from "../../src/cli/stopping.ts";
 import { get, put } from "../../src/index.ts";
 import { failsWith, folder, script, serving, tidewire } from "./command.ts";
 
@@ -56,8 +57,8 @@ test("--log json prints one object a line, the same keys for each transfer", asy
   assert.equal(events[1].file, "up\n.bin");
   assert.equal(events[1].error.code, "FILE_NOT_FOUND");
   const keys =
-    "time event id client clientPort op file mode bytes size millis " +
-    "blksize windowsize resent duplicates outcome error";
+    "time event id client clientPort family op file mode bytes size millis " +
+    "blksize windowsize resent duplicates sha256 outcome error cause advice";
   assert.equal(Object.keys(events[2]).join(" "), keys);
   assert.equal(Object.keys(events[3]).join(" "), keys);
   const { op, file, bytes, size, outcome, error } = events[3];

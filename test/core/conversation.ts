@@ -40,17 +40,22 @@ export function conversation<M extends Sender | Receiver>(machine: M): Conversat
 }
 
 /** A server's Sender without options: DATA 1 may go at once. */
-export function plainSender(): Conversation<Sender> {
-  return conversation(serveRead(options(""), agreed(), patience));
+export function plainSender(change: Partial<Patience> = {}): Conversation<Sender> {
+  return conversation(serveRead(options(""), agreed(), { ...patience, ...change }));
 }
 
 /** A server's Sender that has its OACK for a window to send. */
 export function windowSender(
   windowsize: number,
-  exactTimeoutMillis?: Millis,
+  change: Partial<Patience> & { readonly exactTimeoutMillis?: Millis } = {},
 ): Conversation<Sender> {
+  const { exactTimeoutMillis, ...patient } = change;
   const terms = agreed({ windowsize, ...(exactTimeoutMillis && { exactTimeoutMillis }) });
-  return conversation(serveRead(options(`windowsize=${windowsize}`), terms, patience));
+  const machine = serveRead(options(`windowsize=${windowsize}`), terms, {
+    ...patience,
+    ...patient,
+  });
+  return conversation(machine);
 }
 
 /** The same once its OACK is answered and `upTo` blocks are at hand. */
@@ -65,8 +70,9 @@ export function clientSender(offer: Offer): Conversation<Sender> {
 }
 
 /** A server's Receiver without options that has sent its ACK 0. */
-export function plainReceiver(): Conversation<Receiver> {
-  return conversation(serveWrite(options(""), agreed(), patience)).sends("ACK 0");
+export function plainReceiver(change: Partial<Patience> = {}): Conversation<Receiver> {
+  const machine = serveWrite(options(""), agreed(), { ...patience, ...change });
+  return conversation(machine).sends("ACK 0");
 }
 
 /** A server's Receiver that has sent its OACK for a window. */

@@ -159,6 +159,13 @@ test("a repeated request repeats the opening, but not at once", () => {
     .sends("OACK windowsize=4");
 });
 
+test("a client that only asks to write gets three copies of the opening", () => {
+  const talk = plainReceiver({ unprovenMax: 3 });
+  for (const at of [1000, 3000]) talk.at(at).sends("ACK 0");
+  talk.at(7000).sendsNothing().at(8000).getsRequestAgain().sends("ACK 0");
+  talk.gets("DATA 1").stored(1).sends("ACK 1");
+});
+
 test("a repeated request after DATA 1 is ignored", () => {
   plainReceiver().gets("DATA 1").stored(1).sends("ACK 1").at(60).getsRequestAgain().sendsNothing();
 });

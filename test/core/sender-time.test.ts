@@ -97,7 +97,7 @@ test("a measured path repeats early without using up the attempts", () => {
 });
 
 test("a negotiated timeout holds exactly, repeat after repeat", () => {
-  const talk = windowSender(1, 3000).supply(3).sends("OACK windowsize=1");
+  const talk = windowSender(1, { exactTimeoutMillis: 3000 }).supply(3).sends("OACK windowsize=1");
   talk.at(5).gets("ACK 0").sends("DATA 1").at(10).gets("ACK 1").sends("DATA 2");
   for (const time of [3010, 6010, 9010]) talk.waitsUntil(time).at(time).sends("DATA 2");
   talk.at(12_010).sendsNothing().fails("TIMED_OUT");
@@ -132,9 +132,36 @@ test("a repeated request repeats the OACK, but not within 100 ms", () => {
     .at(100)
     .getsRequestAgain()
     .sends("OACK windowsize=4")
+    .at(199)
+    .getsRequestAgain()
+    .sendsNothing()
     .at(300)
     .getsRequestAgain()
-    .sendsNothing();
+    .sends("OACK windowsize=4");
+});
+
+test("a client that proves nothing gets three copies, and three for each request", () => {
+  const talk = windowSender(4, { unprovenMax: 3 });
+  for (const at of [0, 1000, 3000]) talk.at(at).sends("OACK windowsize=4");
+  talk.at(7000).sendsNothing().at(9000).getsRequestAgain().sends("OACK windowsize=4");
+  for (const at of [10_000, 12_000]) talk.at(at).sends("OACK windowsize=4");
+  talk.at(16_000).sendsNothing();
+  assert.equal(talk.machine.outcome, undefined);
+  talk.supply(4).gets("ACK 0").sends("DATA 1..4");
+});
+
+test("to a client that has proved itself every repeat goes out", () => {
+  const talk = plainSender({ unprovenMax: 1 }).supply(2).sends("DATA 1").at(1000).sendsNothing();
+  talk.machine.prove();
+  talk.gets("ACK 1").sends("DATA 2");
+  for (const at of [4000, 10_000, 18_000]) talk.at(at).sends("DATA 2");
+});
+
+test("a client that proves nothing is given up after the usual patience", () => {
+  const talk = plainSender({ unprovenMax: 1 }).supply(1).sends("DATA 1");
+  for (const at of [1000, 3000, 7000]) talk.at(at).sendsNothing();
+  talk.waitsUntil(15_000).at(15_000).sendsNothing();
+  assert.equal(talk.machine.outcome?.ok, false);
 });
 
 test("a repeated request repeats DATA 1 where there was no OACK", () => {

@@ -6,7 +6,7 @@ import { basename, join, resolve } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { localName } from "../../src/cli/get.ts";
-import { parseListen } from "../../src/cli/serve.ts";
+import { parseListen } from "../../src/cli/served.ts";
 import { parseBytes } from "../../src/cli/units.ts";
 import { visible, visibleJson, visibleName } from "../../src/cli/visible.ts";
 import { parseTftpUrl, TftpError } from "../../src/index.ts";

@@ -64,7 +64,7 @@ export async function served(t: TestContext, host = "127.0.0.1"): Promise<Served
 
 /** The foreign client fetches files of these sizes. */
 export async function fetches(
-  { root, desk }: Served,
+  { root, desk, events }: Served,
   move: Move,
   lengths: readonly number[] = sizes,
 ): Promise<void> {
@@ -74,11 +74,12 @@ export async function fetches(
     await move(name, join(desk, name));
     await assertEqualFiles(join(desk, name), join(root, name));
   }
+  assertNoAlarm(events);
 }
 
 /** The foreign client brings files of these sizes. */
 export async function brings(
-  { root, desk }: Served,
+  { root, desk, events }: Served,
   move: Move,
   lengths: readonly number[] = sizes,
 ): Promise<void> {
@@ -88,6 +89,15 @@ export async function brings(
     await move(name, join(desk, name));
     await assertEqualFiles(join(root, name), join(desk, name));
   }
+  assertNoAlarm(events);
+}
+
+/** What went well has no cause of failure. */
+function assertNoAlarm(events: readonly ServerEvent[]): void {
+  const alarms = events.flatMap((event) =>
+    event.kind === "ended" && event.diagnosis ? [event.diagnosis] : [],
+  );
+  assert.deepEqual(alarms, []);
 }
 
 /** Our client fetches files of these sizes from a foreign server on `root`. */

@@ -15,6 +15,8 @@ export type Peer =
   | "dnsmasq"
   | "busybox"
   | "curl"
+  | "tshark"
+  | "chromium"
   | "unshare"
   | "ip"
   | "nft"

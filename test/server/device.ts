@@ -93,6 +93,12 @@ export class Device {
     return arrived;
   }
 
+  /** Takes what has come so far; how many bytes that was. */
+  async drain(): Promise<number> {
+    for (let turn = 0; turn < 3; turn++) await new Promise((soon) => setImmediate(soon));
+    return this.#arrived.splice(0).reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
   /** Nothing has come that was not taken yet. What the kernel holds already is looked at too:
    * loopback delivers within the sender's call. */
   async expectSilence(): Promise<void> {

@@ -178,14 +178,18 @@ export class Pair {
     const { foreignSender, file, senderDelay = noDelay } = this.scenario;
     if (foreignSender) return foreignSender;
     const { answer, agreed } = this.#answer(request);
-    return new SendingStation(serveRead(answer, agreed, this.#patience()), file, senderDelay);
+    return new SendingStation(serveRead(answer, agreed, this.#serverPatience()), file, senderDelay);
   }
 
   #serveWrite(request: Packet & { op: "rrq" | "wrq" }): Station {
     const { foreignReceiver, file, receiverDelay = noDelay } = this.scenario;
     if (foreignReceiver) return foreignReceiver;
     const { answer, agreed } = this.#answer(request);
-    return new ReceivingStation(serveWrite(answer, agreed, this.#patience()), file, receiverDelay);
+    return new ReceivingStation(
+      serveWrite(answer, agreed, this.#serverPatience()),
+      file,
+      receiverDelay,
+    );
   }
 
   #asking() {
@@ -212,6 +216,11 @@ export class Pair {
       rollover: this.scenario.rollover ?? 0,
     });
     return answered;
+  }
+
+  /** As in a real server, few packets go to a client that has not answered. */
+  #serverPatience(): Patience {
+    return { ...this.#patience(), unprovenMax: 3 };
   }
 
   #patience(): Patience {

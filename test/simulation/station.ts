@@ -98,6 +98,7 @@ export class SendingStation extends OurStation {
   }
 
   override handlePacket(packet: Packet, now: Millis): void {
+    if (packet.op !== "rrq") this.machine.prove();
     if (packet.op === "rrq") this.machine.handleRepeatedRequest(now);
     else assert.ok(this.machine.handlePacket(packet, now).length === 0, "a Sender takes no DATA");
   }
@@ -158,6 +159,7 @@ export class ReceivingStation extends OurStation {
   }
 
   override handlePacket(packet: Packet, now: Millis): void {
+    if (packet.op !== "wrq") this.machine.prove();
     if (packet.op === "wrq") this.machine.handleRepeatedRequest(now);
     else for (const payload of this.machine.handlePacket(packet, now)) this.#take(payload);
   }

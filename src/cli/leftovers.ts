@@ -1,0 +1,11 @@
+// What an earlier run left in the served folder, when it was killed.
+
+import { removeLeftovers } from "../index.ts";
+
+/** Says how much there was. A large tree takes its time: call it when the server runs. */
+export async function clearLeftovers(dir: string): Promise<void> {
+  const { length } = await removeLeftovers(dir);
+  if (length === 0) return;
+  const what = length === 1 ? "1 unfinished upload" : `${length} unfinished uploads`;
+  console.error(`Removed what ${what} of an earlier run had left.`);
+}

@@ -1,0 +1,39 @@
+// `--manifest FILE` and `--manifest-key FILE`: reads them, and the signature beside the manifest.
+
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { manifest, type Storage } from "../index.ts";
+import { namePath } from "./local-file.ts";
+import { wrongUsage } from "./options.ts";
+
+export interface ManifestFlags {
+  readonly manifest?: string;
+  readonly manifestKey?: string;
+}
+
+export function defineManifest(command: Command): void {
+  command
+    .option("--manifest <FILE>", "serve only what this list of sha256sum vouches for")
+    .option("--manifest-key <FILE>", "Ed25519 key (PEM) for its signature in FILE.sig");
+}
+
+/** `storage` behind the manifest, where one is given. Throws TftpError. */
+export async function withManifest(storage: Storage, flags: ManifestFlags): Promise<Storage> {
+  const { manifest: path, manifestKey } = flags;
+  if (path === undefined) {
+    if (manifestKey === undefined) return storage;
+    throw wrongUsage("--manifest-key is given without --manifest", "Name the manifest as well.");
+  }
+  const lines = await read(path);
+  if (manifestKey === undefined) return manifest(storage, { lines });
+  const publicKey = String(await read(manifestKey));
+  return manifest(storage, { lines, publicKey, signature: await read(`${path}.sig`) });
+}
+
+async function read(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    throw namePath(thrown, path, "read");
+  }
+}

@@ -1,0 +1,83 @@
+// What is served and where, as the command line says it and as it is told to a person.
+
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { isIP } from "node:net";
+import { resolve } from "node:path";
+import { type Address, directory, type Storage, separate, TftpError } from "../index.ts";
+import { systemCode } from "./failure.ts";
+import { wrongValue } from "./options.ts";
+import type { ServeFlags } from "./serve-options.ts";
+import { visible } from "./visible.ts";
+
+/** `:6969` alone stands for no address that could be named: --port does that for all of them.
+ * Throws TftpError INVALID_ARGUMENT. */
+export function parseListen(text: string, defaultPort: number): Address {
+  const hint = "Give an IP address as 192.0.2.1, 192.0.2.1:6969 or [2001:db8::1]:6969.";
+  const portAlone = /^[*]?:(\d+)$/.exec(text)?.[1];
+  if (portAlone) {
+    throw wrongValue("--listen", text, `Use --port ${portAlone} to listen on every address.`);
+  }
+  if (isIP(text) !== 0) return { host: text, port: defaultPort };
+  const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const [, inBrackets, bare = "", portText] = parts ?? [];
+  const host = inBrackets ?? bare;
+  if (isIP(host) !== (inBrackets === undefined ? 4 : 6)) throw wrongValue("--listen", text, hint);
+  const port = portText === undefined ? defaultPort : Number(portText);
+  if (port > 65_535) throw wrongValue("--listen", text, "A port is a number up to 65535.");
+  return { host, port };
+}
+
+/** Throws TftpError. */
+export async function checkFolder(dir: string): Promise<void> {
+  try {
+    const found = await stat(dir);
+    if (!found.isDirectory()) {
+      throw new TftpError("STORAGE", `${dir} is a file, not a folder`, {
+        hint: "Name the folder that holds what is to be served.",
+      });
+    }
+    await access(dir, constants.R_OK | constants.X_OK);
+  } catch (thrown) {
+    if (thrown instanceof TftpError) throw thrown;
+    const code = systemCode(thrown);
+    const gone = code === "ENOENT" || code === "ENOTDIR";
+    throw new TftpError(
+      "STORAGE",
+      gone ? `the folder ${dir} does not exist` : `the folder ${dir} cannot be read (${code})`,
+      { hint: gone ? "Create it, or name another one." : "Check its permissions.", cause: thrown },
+    );
+  }
+}
+
+export function storageOf(
+  dir: string,
+  { uploads = "off", dotFiles = false, uploadDir }: ServeFlags,
+): Storage {
+  if (uploadDir === undefined) return directory(dir, { uploads, dotFiles });
+  const writes = directory(uploadDir, { uploads, dotFiles });
+  return separate({ reads: directory(dir, { dotFiles }), writes });
+}
+
+const addressesShown = 6;
+
+export function startText(
+  dir: string,
+  uploads: NonNullable<ServeFlags["uploads"]>,
+  addresses: readonly Address[],
+): string {
+  const policy = {
+    off: "read-only",
+    create: "uploads may create files",
+    overwrite: "uploads may create and replace files",
+  }[uploads];
+  const ports = new Set(addresses.map(({ port }) => port));
+  const onePort = ports.size === 1;
+  const shown = addresses.slice(0, addressesShown).map(({ host, port }) => {
+    return onePort ? host : `${host} port ${port}`;
+  });
+  const more = addresses.length - shown.length;
+  const where = shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
+  const port = onePort ? `UDP port ${[...ports][0]} of ` : "";
+  return `Serving ${visible(resolve(dir))}, ${policy}.\nListening on ${port}${where}.`;
+}

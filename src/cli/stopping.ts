@@ -1,0 +1,28 @@
+// How `tidewire serve` ends: in good order at the first signal, at once at the next ones.
+
+import type { Server } from "../index.ts";
+
+export const graceMillis: number = 5000;
+
+/** Resolves when the server is closed. The first signal lets transfers finish for a while, the
+ * second ends them with an ERROR to their clients, the third ends the process. */
+export function closedBySignal(server: Server, onStopping: () => void): Promise<void> {
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  let count = 0;
+  return new Promise<void>((closed) => {
+    const stop = (): void => {
+      count += 1;
+      onStopping();
+      const running = server.snapshot().length;
+      if (count === 1 && running > 0) {
+        const what = running === 1 ? "1 transfer" : `${running} transfers`;
+        console.error(
+          `Stopping: ${what} may go on for ${graceMillis / 1000} s; once more ends at once.`,
+        );
+      }
+      if (count > 2) process.exit();
+      void server.close({ graceMillis: count === 1 ? graceMillis : 0 }).then(closed);
+    };
+    for (const signal of signals) process.on(signal, stop);
+  });
+}

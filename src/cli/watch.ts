@@ -1,0 +1,117 @@
+// Joins the parts that look at a server: recorder, history, metrics, captures, page.
+
+import { readFileSync } from "node:fs";
+import type { Address, PacketTap, Server, ServerEvent } from "../index.ts";
+import { CaptureFiles } from "../observe/capture-files.ts";
+import { FlightRecorder } from "../observe/flight-recorder.ts";
+import { Metrics } from "../observe/metrics.ts";
+import { Observer } from "../observe/observer.ts";
+import type { Listening, Watched } from "../web/web-server.ts";
+import type { Served, Watching } from "./watching.ts";
+
+export interface WatchPlan {
+  readonly web: Address | undefined;
+  readonly metrics: Address | undefined;
+  readonly password: string | undefined;
+  readonly names: readonly string[];
+  readonly capture: { readonly which: "failures" | "all"; readonly folder: string } | undefined;
+  readonly bytesMax: number;
+  readonly served: Served;
+}
+
+/** Throws TftpError. */
+export async function watch(plan: WatchPlan): Promise<Watching> {
+  const { web, capture, bytesMax, served } = plan;
+  const wantsPackets = web !== undefined || capture !== undefined;
+  const recorder = wantsPackets
+    ? new FlightRecorder({ whole: capture !== undefined, bytesMax })
+    : undefined;
+  const version = versionOfPackage();
+  const metrics = new Metrics(version);
+  const observer = new Observer(recorder);
+  const files = capture && new CaptureFiles(observer, { ...capture, onProblem: served.onProblem });
+  await files?.prepare();
+  const listening: Listening[] = [];
+  let ready = true;
+  return {
+    tap: tapOf(metrics, recorder),
+    handleEvent: (event: ServerEvent) => {
+      metrics.handleEvent(event);
+      observer.handleEvent(event);
+    },
+    open: async (server) => {
+      metrics.watch(server);
+      const watched = watchedOf(server, () => ready);
+      const lines: string[] = [];
+      if (web) {
+        listening.push(await openPage(plan, { observer, metrics, watched, version }, web));
+        lines.push(`Watch it on ${urlOf(listening.at(-1) as Listening)}`);
+      }
+      if (plan.metrics) {
+        const { openMetrics } = await import("../web/web-server.ts");
+        listening.push(await openMetrics(plan.metrics, metrics, watched));
+        lines.push(`Metrics on ${urlOf(listening.at(-1) as Listening)}metrics`);
+      }
+      return lines;
+    },
+    stopping: () => {
+      ready = false;
+    },
+    close: async () => {
+      await Promise.all(listening.map((each) => each.close()));
+      await files?.idle();
+      metrics.close();
+    },
+  };
+}
+
+interface Parts {
+  readonly observer: Observer;
+  readonly metrics: Metrics;
+  readonly watched: Watched;
+  readonly version: string;
+}
+
+async function openPage(plan: WatchPlan, parts: Parts, address: Address): Promise<Listening> {
+  const { openWeb } = await import("../web/web-server.ts");
+  const { dir, storage, dotFiles, uploads, uploadBytesMax } = plan.served;
+  return openWeb({
+    ...parts,
+    address,
+    password: plan.password,
+    names: plan.names,
+    shelf: { storage, root: dir, dotFiles },
+    uploads,
+    uploadBytesMax,
+  });
+}
+
+function watchedOf(server: Server, ready: () => boolean): Watched {
+  return {
+    snapshot: () => server.snapshot(),
+    get addresses() {
+      return server.addresses;
+    },
+    ready,
+  };
+}
+
+function tapOf(metrics: Metrics, recorder: FlightRecorder | undefined): PacketTap {
+  return {
+    opened: (local) => metrics.opened(local),
+    closed: (local) => metrics.closed(local),
+    ...(recorder && {
+      sent: recorder.sent.bind(recorder),
+      received: recorder.received.bind(recorder),
+    }),
+  };
+}
+
+function urlOf({ address: { host, port } }: Listening): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+}
+
+function versionOfPackage(): string {
+  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
+  return JSON.parse(text).version;
+}

@@ -1,0 +1,162 @@
+// What `tidewire serve` shows of itself beside the log: the page, metrics, captures. Each is loaded
+// when it is asked for; without any of them nothing is seen of packets and nothing is slower.
+
+import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import type { Command } from "commander";
+import {
+  type Address,
+  type PacketTap,
+  type Server,
+  type ServerEvent,
+  type Storage,
+  TftpError,
+} from "../index.ts";
+import { systemCode } from "./failure.ts";
+import { wrongUsage, wrongValue } from "./options.ts";
+
+export interface WatchFlags {
+  readonly web?: string | true;
+  readonly webPasswordFile?: string;
+  readonly webName?: readonly string[];
+  readonly metrics?: string;
+  readonly capture?: readonly string[];
+}
+
+const webAddress: Address = { host: "127.0.0.1", port: 8069 };
+const recorderBytesMax = 64 * 1024 * 1024;
+const wholeBytesMax = 256 * 1024 * 1024;
+
+export function addWatchOptions(command: Command): Command {
+  return command
+    .option(
+      "--web [ADDR:PORT]",
+      `a page that shows what happens (default: ${webAddress.host}:${webAddress.port})`,
+    )
+    .option("--web-password-file <FILE>", "ask for the password in this file, under any user name")
+    .option(
+      "--web-name <NAME>",
+      "repeatable; a name by which the page may be asked for",
+      (name: string, before: readonly string[] = []) => [...before, name.toLowerCase()],
+    )
+    .option("--metrics <ADDR:PORT>", "/metrics for Prometheus, /healthz and /readyz")
+    .option("--capture <WHICH DIR...>", "keep the packets of failures, or all, as pcapng in DIR");
+}
+
+export interface Watching {
+  readonly tap: PacketTap | undefined;
+  handleEvent(event: ServerEvent): void;
+  /** Opens what listens; the result is what to say of it. Throws TftpError. */
+  open(server: Server): Promise<readonly string[]>;
+  stopping(): void;
+  close(): Promise<void>;
+}
+
+export interface Served {
+  readonly dir: string;
+  readonly storage: Storage;
+  readonly dotFiles: boolean;
+  readonly uploads: "off" | "create" | "overwrite";
+  readonly uploadBytesMax: number;
+  readonly onProblem: (error: TftpError) => void;
+}
+
+/** Undefined where nothing of it is wanted. Throws TftpError. */
+export async function watchingFor(
+  flags: WatchFlags,
+  served: Served,
+): Promise<Watching | undefined> {
+  const { web, metrics, capture } = flags;
+  if (web === undefined && metrics === undefined && capture === undefined) return undefined;
+  const password = await passwordOf(flags);
+  const addresses = {
+    web: web === undefined ? undefined : parseWeb(web === true ? "" : web, password),
+    metrics: metrics === undefined ? undefined : parseAddress("--metrics", metrics, 9069),
+  };
+  const { watch } = await import("./watch.ts");
+  return watch({
+    ...addresses,
+    password,
+    names: flags.webName ?? [],
+    capture: capture && parseCapture(capture),
+    bytesMax: capture ? wholeBytesMax : recorderBytesMax,
+    served,
+  });
+}
+
+/** A server without the page that was asked for would not be what was asked for. */
+export async function openBeside(
+  server: Server,
+  watching: Watching | undefined,
+): Promise<readonly string[]> {
+  try {
+    return (await watching?.open(server)) ?? [];
+  } catch (thrown) {
+    await server.close();
+    await watching?.close();
+    throw thrown;
+  }
+}
+
+/** What the command line means by `--web /srv/tftp` and `--capture all CAPTURES /srv/tftp`: the
+ * folder to serve stands where it could be taken for more of the option. */
+export function withoutFolder(
+  flags: WatchFlags,
+  dir: string | undefined,
+): { readonly flags: WatchFlags; readonly dir: string | undefined } {
+  const { web, capture } = flags;
+  if (dir !== undefined) return { flags, dir };
+  if (capture?.length === 3) {
+    return { flags: { ...flags, capture: capture.slice(0, 2) }, dir: capture[2] };
+  }
+  const isFolder = typeof web === "string" && (/[/\\]/.test(web) || !/[:.\d]/.test(web));
+  return isFolder ? { flags: { ...flags, web: true }, dir: web } : { flags, dir };
+}
+
+function parseCapture(words: readonly string[]): { which: "failures" | "all"; folder: string } {
+  const [which, folder] = words;
+  if (words.length === 2 && folder && (which === "failures" || which === "all")) {
+    return { which, folder };
+  }
+  throw wrongValue(
+    "--capture",
+    words.join(" "),
+    "Write --capture failures DIR, or --capture all DIR.",
+  );
+}
+
+function parseWeb(text: string, password: string | undefined): Address {
+  const address = text === "" ? webAddress : parseAddress("--web", text, webAddress.port);
+  const isLoopback = address.host === "::1" || address.host.startsWith("127.");
+  if (isLoopback || password !== undefined) return address;
+  throw wrongUsage(
+    `the page would be open to everybody who reaches ${address.host}`,
+    "Set a password with --web-password-file FILE, or listen on 127.0.0.1.",
+  );
+}
+
+/** An address, a port of the loopback address, or both. Throws TftpError INVALID_ARGUMENT. */
+function parseAddress(option: string, text: string, defaultPort: number): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text);
+  const isPort = /^\d{1,5}$/.test(text);
+  const named = isIP(text) === 6 ? text : (match?.[1] ?? match?.[2] ?? "");
+  const host = isPort || named === "" ? webAddress.host : named;
+  const port = Number(isPort ? text : (match?.[3] ?? defaultPort));
+  if (isIP(host) !== 0 && (match || isIP(text) === 6) && text !== "" && port <= 65_535) {
+    return { host, port };
+  }
+  throw wrongValue(option, text, `Give an IP address and a port, as ${webAddress.host}:8069.`);
+}
+
+async function passwordOf({ web, webPasswordFile }: WatchFlags): Promise<string | undefined> {
+  if (webPasswordFile === undefined) return undefined;
+  if (web === undefined) throw wrongUsage("there is no page to protect", "Add --web.");
+  try {
+    const password = (await readFile(webPasswordFile, "utf8")).split(/\r?\n/, 1)[0];
+    if (password) return password;
+  } catch (cause) {
+    const message = `the password in ${webPasswordFile} cannot be read (${systemCode(cause)})`;
+    throw new TftpError("INVALID_ARGUMENT", message, { hint: "Check the path.", cause });
+  }
+  throw wrongUsage(`${webPasswordFile} begins with an empty line`, "Write the password there.");
+}

@@ -1,0 +1,168 @@
+// What happened lately in a server: ended transfers, refused requests, names that were not found.
+// All of it bounded. It knows neither pages nor sockets.
+
+import type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "../server/events.ts";
+import { reasonOf } from "./why.ts";
+
+/** Ready to be shown or sent as JSON; names and texts are as the client wrote them. */
+export interface HistoryEntry {
+  readonly id: string;
+  readonly op: "get" | "put";
+  readonly filename: string;
+  readonly client: string;
+  readonly clientPort: number;
+  /** Where the recorded packets went to; null if nothing began. */
+  readonly localHost: string | null;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly outcome: Ending | "refused" | "running";
+  readonly bytes: number;
+  readonly size: number | null;
+  readonly durationMillis: number;
+  readonly blksize: number | null;
+  readonly windowsize: number | null;
+  readonly resent: number;
+  readonly duplicates: number;
+  readonly roundTripMillis: number | null;
+  readonly family: string | null;
+  readonly why: string | null;
+  readonly remedy: string | null;
+}
+
+export interface MissingName {
+  readonly filename: string;
+  readonly count: number;
+  readonly client: string;
+  readonly lastAt: number;
+}
+
+/** What other parts may know of a transfer, too. */
+export type Described = TransferInfo & { readonly family?: string };
+
+export class History {
+  readonly #entriesMax: number;
+  readonly #namesMax = 200;
+  readonly #entries = new Map<string, HistoryEntry>();
+  readonly #missing = new Map<string, MissingName>();
+
+  constructor(entriesMax = 500) {
+    this.#entriesMax = entriesMax;
+  }
+
+  /** The newest first. */
+  get entries(): HistoryEntry[] {
+    return [...this.#entries.values()].reverse();
+  }
+
+  /** The newest first. */
+  get missing(): MissingName[] {
+    return [...this.#missing.values()].reverse();
+  }
+
+  entry(id: string): HistoryEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** The entry that an event makes, if any. */
+  handleEvent(event: ServerEvent, id: string, now: number): HistoryEntry | undefined {
+    const entry =
+      event.kind === "ended"
+        ? endedEntry(event, id, now)
+        : event.kind === "refused"
+          ? refusedEntry(event, id, now)
+          : undefined;
+    if (!entry) return undefined;
+    this.#entries.set(id, entry);
+    if (this.#entries.size > this.#entriesMax) this.#entries.delete(firstKey(this.#entries));
+    if (event.kind === "refused" && event.error.code === "FILE_NOT_FOUND") {
+      this.#miss(event.request, now);
+    }
+    return entry;
+  }
+
+  #miss({ filename, client, op }: RefusedRequest, lastAt: number): void {
+    if (op !== "rrq") return;
+    const count = (this.#missing.get(filename)?.count ?? 0) + 1;
+    this.#missing.delete(filename);
+    this.#missing.set(filename, { filename, count, client: client.host, lastAt });
+    if (this.#missing.size > this.#namesMax) this.#missing.delete(firstKey(this.#missing));
+  }
+}
+
+/** What stands in the history of an ended transfer. */
+export function endedEntry(
+  event: Extract<ServerEvent, { kind: "ended" }>,
+  id: string,
+  endedAt: number,
+): HistoryEntry {
+  const transfer: Described = event.transfer;
+  const { cause } = event as { readonly cause?: unknown };
+  const succeeded = event.ending === "completed" || event.ending === "probe";
+  const reason = succeeded ? undefined : reasonOf(event.error, cause);
+  return {
+    ...requestFields(transfer),
+    id,
+    localHost: transfer.local.host,
+    startedAt: transfer.startedAt,
+    endedAt,
+    outcome: event.ending,
+    bytes: transfer.bytes,
+    size: transfer.size ?? null,
+    durationMillis: transfer.durationMillis,
+    blksize: transfer.blksize,
+    windowsize: transfer.windowsize,
+    resent: transfer.resent,
+    duplicates: transfer.duplicates,
+    roundTripMillis: transfer.roundTripMillis ?? null,
+    family: transfer.family ?? null,
+    why: event.ending === "unconfirmed" ? unconfirmed : (reason?.why ?? null),
+    remedy: event.ending === "unconfirmed" ? null : (reason?.remedy ?? null),
+  };
+}
+
+const unconfirmed =
+  "Everything was sent; only the last ACK never came. Many boot loaders send none.";
+
+function refusedEntry(
+  event: Extract<ServerEvent, { kind: "refused" }>,
+  id: string,
+  endedAt: number,
+): HistoryEntry {
+  const { request, error } = event;
+  const reason = reasonOf(error, (event as { readonly cause?: unknown }).cause);
+  return {
+    ...requestFields(request),
+    id,
+    localHost: null,
+    startedAt: endedAt,
+    endedAt,
+    outcome: "refused",
+    bytes: 0,
+    size: null,
+    durationMillis: 0,
+    blksize: null,
+    windowsize: null,
+    resent: 0,
+    duplicates: 0,
+    roundTripMillis: null,
+    family: (request as { readonly family?: string }).family ?? null,
+    why: reason?.why ?? null,
+    remedy: reason?.remedy ?? null,
+  };
+}
+
+function requestFields(
+  request: RefusedRequest,
+): Pick<HistoryEntry, "op" | "filename" | "client" | "clientPort"> {
+  const { op, filename, client } = request;
+  return {
+    op: op === "rrq" ? "get" : "put",
+    filename,
+    client: client.host,
+    clientPort: client.port,
+  };
+}
+
+function firstKey(map: ReadonlyMap<string, unknown>): string {
+  return map.keys().next().value as string;
+}

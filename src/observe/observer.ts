@@ -1,0 +1,61 @@
+// The reader of a server's events that everything else here hangs on: gives each request an id,
+// records its packets, keeps the history, and tells whoever wants to know.
+
+import type { ServerEvent } from "../server/events.ts";
+import { captureOf, type Ends, timelineOf } from "./capture.ts";
+import type { FlightRecorder } from "./flight-recorder.ts";
+import { History, type HistoryEntry } from "./history.ts";
+
+export interface Ended {
+  readonly entry: HistoryEntry;
+  readonly event: ServerEvent;
+}
+
+export class Observer {
+  readonly history: History = new History();
+  /** Absent where nobody wants packets. */
+  readonly recorder: FlightRecorder | undefined;
+  readonly #readers = new Set<(ended: Ended) => void>();
+  #refusals = 0;
+
+  constructor(recorder?: FlightRecorder) {
+    this.recorder = recorder;
+  }
+
+  handleEvent(event: ServerEvent): void {
+    const id = this.#idOf(event);
+    this.recorder?.handleEvent(event, id);
+    const entry = this.history.handleEvent(event, id, Date.now());
+    if (entry) for (const read of this.#readers) read({ entry, event });
+  }
+
+  /** The result ends it. */
+  onEnded(read: (ended: Ended) => void): () => void {
+    this.#readers.add(read);
+    return () => this.#readers.delete(read);
+  }
+
+  /** The packets of an ended transfer as pcapng. */
+  capture(entry: HistoryEntry): Iterable<Uint8Array> | undefined {
+    const record = this.recorder?.record(entry.id);
+    return record && captureOf(record, endsOf(entry));
+  }
+
+  timeline(entry: HistoryEntry): Iterable<string> | undefined {
+    const record = this.recorder?.record(entry.id);
+    return record && timelineOf(record, entry);
+  }
+
+  #idOf(event: ServerEvent): string {
+    if (event.kind === "started" || event.kind === "ended") return String(event.transfer.id);
+    if (event.kind !== "refused") return "";
+    this.#refusals += 1;
+    return `r${this.#refusals}`;
+  }
+}
+
+/** A refused request does not tell which of our addresses it came to. */
+function endsOf({ client, clientPort, localHost }: HistoryEntry): Ends {
+  const unknown = client.includes(":") ? "::" : "0.0.0.0";
+  return { localHost: localHost ?? unknown, peer: { host: client, port: clientPort } };
+}

@@ -1,0 +1,192 @@
+// The first page: what runs, how fast, what ended and why, and which names were not found.
+
+import { element, panel, setText } from "./dom.ts";
+import { type Entry, getJson, type RunningTransfer, type State } from "./feed.ts";
+import { Plot } from "./plot.ts";
+import { RunningList } from "./running-list.ts";
+import { bytesText, clockText, durationText, nameText, rateText } from "./words.ts";
+
+interface Missing {
+  readonly filename: string;
+  readonly count: number;
+  readonly client: string;
+  readonly near: readonly string[];
+}
+
+const rowsMax = 200;
+const successes: ReadonlySet<string> = new Set(["completed", "probe", "unconfirmed"]);
+
+export class Overview {
+  readonly view: HTMLElement;
+  readonly #tiles = {
+    running: element("dd", {}, "0"),
+    sending: element("dd", {}, "0 B/s"),
+    receiving: element("dd", {}, "0 B/s"),
+    failed: element("dd", {}, "0"),
+  };
+  readonly #plot = new Plot();
+  readonly #running = new RunningList();
+  readonly #rows: HTMLElement = element("tbody");
+  readonly #missing: HTMLElement = element("ul", { class: "missing" });
+  readonly #noHistory = element("p", { class: "empty" });
+  readonly #noMissing = element("p", { class: "empty" }, "Every name was found so far.");
+  #problemsOnly = false;
+  #entries: readonly Entry[] = [];
+
+  constructor() {
+    const { running, sending, receiving, failed } = this.#tiles;
+    const tile = (name: string, value: HTMLElement): HTMLElement =>
+      element("div", {}, element("dt", {}, name), value);
+    this.view = element(
+      "div",
+      {},
+      element("h1", { class: "hidden" }, "Transfers"),
+      element(
+        "dl",
+        { class: "tiles" },
+        tile("Running", running),
+        tile("Sending", sending),
+        tile("Receiving", receiving),
+        tile("Did not succeed", failed),
+      ),
+      panel("Throughput", legend(), element("div", { class: "plot" }, this.#plot.canvas)),
+      panel("Running transfers", undefined, this.#running.view),
+      element(
+        "div",
+        { class: "columns" },
+        panel("History", this.#filter(), this.#table(), this.#noHistory),
+        panel("Names not found", undefined, this.#missing, this.#noMissing),
+      ),
+    );
+  }
+
+  update(state: State, ended: readonly Entry[] | "all"): void {
+    const [, sent = 0, received = 0] = state.samples.at(-1) ?? [];
+    setText(this.#tiles.running, String(state.transfers.length + state.more));
+    setText(this.#tiles.sending, rateText(rateOf(state.transfers, "get") || sent));
+    setText(this.#tiles.receiving, rateText(rateOf(state.transfers, "put") || received));
+    this.#plot.update(state.samples);
+    this.#running.update(state.transfers, state.more);
+    if (ended !== "all" && ended.length === 0) return;
+    this.#entries = state.history;
+    const failed = state.history.filter(({ outcome }) => !successes.has(outcome)).length;
+    setText(this.#tiles.failed, String(failed));
+    this.#tiles.failed.parentElement?.classList.toggle("bad", failed > 0);
+    this.#showHistory();
+    if (ended === "all" || ended.some(({ outcome }) => outcome === "refused")) {
+      void this.#loadMissing();
+    }
+  }
+
+  /** Rows that are there already stay: a reader's place and focus with them. */
+  #showHistory(): void {
+    const shown = this.#entries
+      .filter(({ outcome }) => !this.#problemsOnly || !successes.has(outcome))
+      .slice(0, rowsMax);
+    const before = new Map(
+      Array.from(this.#rows.children, (row) => [(row as HTMLElement).dataset.id, row]),
+    );
+    const rows = shown.map((entry) => before.get(entry.id) ?? historyRow(entry));
+    const wanted = new Set(rows);
+    for (const row of [...this.#rows.children]) if (!wanted.has(row)) row.remove();
+    rows.forEach((row, at) => {
+      if (this.#rows.children[at] !== row)
+        this.#rows.insertBefore(row, this.#rows.children[at] ?? null);
+    });
+    const nothing = this.#problemsOnly ? "No problems." : "Nothing has ended yet.";
+    setText(this.#noHistory, nothing);
+    this.#noHistory.hidden = rows.length > 0;
+    (this.#rows.parentElement as HTMLElement).hidden = rows.length === 0;
+  }
+
+  async #loadMissing(): Promise<void> {
+    const missing = await getJson<Missing[]>("/api/missing").catch(() => []);
+    this.#missing.replaceChildren(...missing.map(missingItem));
+    this.#noMissing.hidden = missing.length > 0;
+  }
+
+  #filter(): HTMLElement {
+    const button = (text: string, problems: boolean): HTMLButtonElement => {
+      const made = element("button", { "aria-pressed": problems === this.#problemsOnly }, text);
+      made.onclick = () => {
+        this.#problemsOnly = problems;
+        for (const each of both) each.setAttribute("aria-pressed", String(each === made));
+        this.#showHistory();
+      };
+      return made;
+    };
+    const both = [button("All", false), button("Problems", true)];
+    return element("div", { class: "group", role: "group", "aria-label": "Show" }, ...both);
+  }
+
+  #table(): HTMLElement {
+    const heads = ["File", "Outcome", "Client", "Moved", "Ended"];
+    const cells = heads.map((text, at) =>
+      element("th", { scope: "col", class: at === 3 ? "number" : "" }, text),
+    );
+    const head = element("thead", {}, element("tr", {}, ...cells));
+    return element("table", { class: "history" }, head, this.#rows);
+  }
+}
+
+function historyRow(entry: Entry): HTMLElement {
+  const { id, op, filename, client, outcome, why, remedy, family } = entry;
+  const link = element("a", { href: `#/transfer/${id}` }, nameText(filename));
+  const told = [why, remedy].filter((text) => text).join(" ");
+  const moved = outcome === "refused" ? "" : movedText(entry);
+  const rate =
+    entry.bytes > 0 ? element("p", { class: "rate" }, rateText(speedOf(entry))) : undefined;
+  return element(
+    "tr",
+    { "data-id": id },
+    element(
+      "td",
+      { class: "file" },
+      `${op === "get" ? "↓" : "↑"} `,
+      link,
+      told ? element("p", { class: "why" }, told) : undefined,
+    ),
+    element("td", { class: "outcome" }, badge(outcome)),
+    element("td", { class: "client" }, family ? `${client}, ${family}` : client),
+    element("td", { class: "number" }, moved, rate),
+    element("td", { class: "time" }, clockText(entry.endedAt)),
+  );
+}
+
+function movedText({ bytes, size, durationMillis }: Entry): string {
+  const of = size !== null && size !== bytes ? ` of ${bytesText(size)}` : "";
+  return `${bytesText(bytes)}${of}, ${durationText(durationMillis)}`;
+}
+
+export function speedOf({ bytes, durationMillis }: Entry): number {
+  return (bytes / Math.max(durationMillis, 0.1)) * 1000;
+}
+
+export function badge(outcome: string): HTMLElement {
+  const text = outcome === "unconfirmed" ? "sent, not confirmed" : outcome;
+  return element("span", { class: `badge ${outcome}` }, text);
+}
+
+function missingItem({ filename, count, client, near }: Missing): HTMLElement {
+  const times = count === 1 ? "once" : `${count} times`;
+  return element(
+    "li",
+    {},
+    element("strong", {}, nameText(filename)),
+    element("p", { class: "small" }, `asked for ${times}, last by ${client}`),
+    near.length === 0 ? undefined : element("p", {}, `There is: ${near.map(nameText).join(", ")}`),
+  );
+}
+
+function rateOf(transfers: readonly RunningTransfer[], op: "get" | "put"): number {
+  return transfers.reduce((sum, each) => sum + (each.op === op ? each.bytesPerSecond : 0), 0);
+}
+
+function legend(): HTMLElement {
+  return element(
+    "p",
+    { class: "legend" },
+    element("span", {}, element("i"), "sending"),
+    element("span", {}, element("i", { class: "second" }), "receiving"),
+  );
+}

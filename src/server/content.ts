@@ -1,0 +1,64 @@
+// What a request is about, opened: a source to send or a sink to fill. Knows no packets.
+
+import type { Request } from "../core/packet.ts";
+import type { RequestInfo, Sink, Source, Storage } from "../ports.ts";
+import { tooLarge } from "../transfer/incoming.ts";
+import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
+import type { Limits } from "./limits.ts";
+import type { UploadQuota } from "./upload-quota.ts";
+
+export type Content = (
+  | { readonly op: "rrq"; readonly source: Source }
+  | { readonly op: "wrq"; readonly sink: Sink }
+) & {
+  /** As it is stored, before any translation. */
+  readonly stored: Source | Sink;
+};
+
+export interface ContentRequest {
+  readonly request: Request;
+  /** The name after the verdict. */
+  readonly name: string;
+  readonly info: RequestInfo;
+}
+
+export interface ContentPlace {
+  readonly storage: Storage;
+  readonly limits: Limits;
+  readonly quota: UploadQuota;
+}
+
+/** At once where it is at hand. Throws TftpError. */
+export function openContent(
+  asked: ContentRequest,
+  place: ContentPlace,
+): Content | Promise<Content> {
+  const { request, name, info } = asked;
+  if (request.op === "wrq") return openSink(asked, place);
+  if (request.mode === "netascii") return openText(asked, place.storage);
+  const source = place.storage.readAtHand?.(name, info);
+  if (source) return { op: "rrq", source, stored: source };
+  return place.storage
+    .openRead(name, info)
+    .then((opened) => ({ op: "rrq", source: opened, stored: opened }));
+}
+
+/** To be called unless the transfer takes it. */
+export function putAway(content: Content): Promise<void> {
+  return content.op === "rrq" ? content.source.close() : content.sink.discard();
+}
+
+async function openText({ name, info }: ContentRequest, storage: Storage): Promise<Content> {
+  const stored = await storage.openRead(name, info);
+  return { op: "rrq", source: await netasciiSource(stored), stored };
+}
+
+async function openSink({ request, name, info }: ContentRequest, place: ContentPlace) {
+  const { storage, limits, quota } = place;
+  if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
+  quota.requireRoom(info.size ?? 0);
+  const stored = await storage.openWrite(name, info);
+  const counted = quota.counts(stored);
+  const sink = request.mode === "netascii" ? netasciiSink(counted) : counted;
+  return { op: "wrq", sink, stored } as const;
+}

@@ -1,0 +1,49 @@
+// How many transfers there are, in all and for each client, and whether there is room for more.
+// Knows nothing else of them.
+
+import type { Limits } from "./limits.ts";
+
+export class Occupancy {
+  readonly #limits: Limits;
+  readonly #perClient = new Map<string, number>();
+  #admitted = 0;
+  #started = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Those whose content is still being opened, too. */
+  get admitted(): number {
+    return this.#admitted;
+  }
+
+  get opening(): number {
+    return this.#admitted - this.#started;
+  }
+
+  get isFull(): boolean {
+    return this.#admitted >= this.#limits.transfersMax;
+  }
+
+  isFullFor(host: string): boolean {
+    return this.isFull || (this.#perClient.get(host) ?? 0) >= this.#limits.transfersMaxPerClient;
+  }
+
+  enter(host: string): void {
+    this.#admitted += 1;
+    this.#perClient.set(host, (this.#perClient.get(host) ?? 0) + 1);
+  }
+
+  begin(): void {
+    this.#started += 1;
+  }
+
+  leave(host: string, begun: boolean): void {
+    this.#admitted -= 1;
+    if (begun) this.#started -= 1;
+    const left = (this.#perClient.get(host) ?? 0) - 1;
+    if (left > 0) this.#perClient.set(host, left);
+    else this.#perClient.delete(host);
+  }
+}

@@ -1,0 +1,98 @@
+// Ends transfers that take too long, or that stand still. One timer for all of them, and none while
+// there is nothing to watch.
+
+import { TftpError } from "../core/errors.ts";
+import type { Millis } from "../core/packet.ts";
+import type { Clock } from "../ports.ts";
+
+export interface Watched {
+  /** Payload bytes so far; undefined while the content is being opened. */
+  readonly bytes: number | undefined;
+  readonly mute: boolean;
+  abort(error: TftpError): void;
+  giveUp(): void;
+}
+
+interface Watch {
+  readonly since: Millis;
+  movedAt: Millis;
+  bytes: number | undefined;
+}
+
+/** Looking at all of them takes its time. */
+const crowdedMillis = 100;
+/** A limit is noticed when at most this part of it has passed in addition. */
+const share = 4;
+const longestMillis = 15_000;
+
+export class Overdue {
+  readonly #clock: Clock;
+  readonly #totalMillisMax: Millis;
+  readonly #stalledMillisMax: Millis;
+  readonly #watches = new Map<Watched, Watch>();
+  #armed = false;
+  #crowdedAt: Millis = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    clock: Clock,
+    limits: { readonly transferMillisMax: Millis; readonly stalledMillisMax: Millis },
+  ) {
+    this.#clock = clock;
+    this.#totalMillisMax = limits.transferMillisMax;
+    this.#stalledMillisMax = limits.stalledMillisMax;
+  }
+
+  watch(watched: Watched): void {
+    const now = this.#clock.now();
+    this.#watches.set(watched, { since: now, movedAt: now, bytes: undefined });
+    this.#arm();
+  }
+
+  forget(watched: Watched): void {
+    this.#watches.delete(watched);
+  }
+
+  /** Somebody waits for a place: those whose client never answered make room. A client that is only
+   * slow asks again; forged requests could else fill the server. */
+  makeRoom(): void {
+    const now = this.#clock.now();
+    if (now - this.#crowdedAt < crowdedMillis) return;
+    this.#crowdedAt = now;
+    for (const watched of this.#watches.keys()) if (watched.mute) watched.giveUp();
+  }
+
+  #arm(): void {
+    const shortest = Math.min(this.#totalMillisMax, this.#stalledMillisMax);
+    if (this.#armed || shortest === Number.POSITIVE_INFINITY) return;
+    this.#armed = true;
+    this.#clock.at(this.#clock.now() + Math.min(shortest / share, longestMillis), () => {
+      this.#armed = false;
+      this.#look(this.#clock.now());
+      if (this.#watches.size > 0) this.#arm();
+    });
+  }
+
+  #look(now: Millis): void {
+    for (const [watched, watch] of this.#watches) {
+      const { bytes } = watched;
+      if (bytes !== watch.bytes) {
+        watch.bytes = bytes;
+        watch.movedAt = now;
+      }
+      const error = this.#verdict(watch, now);
+      if (!error) continue;
+      this.#watches.delete(watched);
+      watched.abort(error);
+    }
+  }
+
+  #verdict({ since, movedAt }: Watch, now: Millis): TftpError | undefined {
+    if (now - since >= this.#totalMillisMax) {
+      return new TftpError("TIMED_OUT", "the transfer takes too long");
+    }
+    if (now - movedAt >= this.#stalledMillisMax) {
+      return new TftpError("TIMED_OUT", "the transfer stands still");
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+// The folder that is served, for a person at a browser: what is in it, downloads, uploads. Content
+// goes through the server's own Storage, so the same names are allowed as by TFTP.
+
+import { readdir, realpath, stat } from "node:fs/promises";
+import { join, resolve, sep } from "node:path";
+import { TftpError } from "../core/errors.ts";
+import type { Address, RequestInfo, Sink, Storage } from "../ports.ts";
+
+export interface Shelf {
+  readonly storage: Storage;
+  /** The folder on this machine. */
+  readonly root: string;
+  readonly dotFiles: boolean;
+}
+
+export interface FolderEntry {
+  readonly name: string;
+  readonly kind: "file" | "folder";
+  readonly size: number | null;
+  readonly modifiedAt: number | null;
+}
+
+const entriesMax = 2000;
+const namesMax = 10_000;
+const depthMax = 8;
+
+/** What is in a folder, folders first; `path` is relative to the root. Throws TftpError. */
+export async function listFolder(
+  shelf: Shelf,
+  path: string,
+): Promise<{ readonly entries: readonly FolderEntry[]; readonly more: number }> {
+  const folder = await folderInside(shelf, path);
+  const found = await readdir(folder, { withFileTypes: true });
+  const names = found.map(({ name }) => name).filter((name) => isShown(shelf, name));
+  const shown = await Promise.all(
+    names
+      .sort()
+      .slice(0, entriesMax)
+      .map((name) => describe(shelf, join(folder, name), name)),
+  );
+  const entries = shown.filter((entry) => entry !== undefined);
+  entries.sort((a, b) => (a.kind === b.kind ? 0 : a.kind === "folder" ? -1 : 1));
+  return { entries, more: Math.max(0, names.length - entriesMax) };
+}
+
+/** The names of files, for comparison with wrong ones; as many as can be looked at quickly. */
+export async function fileNames(shelf: Shelf): Promise<string[]> {
+  const names: string[] = [];
+  const waiting = [{ path: "", depth: 0 }];
+  for (let next = waiting.shift(); next && names.length < namesMax; next = waiting.shift()) {
+    const { path, depth } = next;
+    const found = await readdir(join(shelf.root, path), { withFileTypes: true }).catch(() => []);
+    for (const entry of found) {
+      if (!isShown(shelf, entry.name)) continue;
+      const name = path === "" ? entry.name : `${path}/${entry.name}`;
+      if (entry.isFile() || entry.isSymbolicLink()) names.push(name);
+      else if (entry.isDirectory() && depth < depthMax) {
+        waiting.push({ path: name, depth: depth + 1 });
+      }
+    }
+  }
+  return names;
+}
+
+/** The content of a file in pieces. Throws TftpError. */
+export async function* readFile(
+  { storage }: Shelf,
+  name: string,
+  client: Address,
+): AsyncGenerator<Uint8Array, void, void> {
+  const source = await storage.openRead(name, requestOf(client));
+  try {
+    const pieceBytes = 256 * 1024;
+    for (let position = 0; ; ) {
+      const piece = new Uint8Array(pieceBytes);
+      const count = await source.readv([piece], position);
+      if (count > 0) yield piece.subarray(0, count);
+      position += count;
+      if (count < pieceBytes) return;
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+export interface Upload {
+  readonly name: string;
+  readonly client: Address;
+  readonly size: number | undefined;
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly bytesMax: number;
+}
+
+/** Stores what comes; whole, or not at all. Throws TftpError. */
+export async function writeFile({ storage }: Shelf, upload: Upload): Promise<void> {
+  const { name, client, size, content, bytesMax } = upload;
+  let sink: Sink | undefined;
+  let bytes = 0;
+  try {
+    sink = await storage.openWrite(name, requestOf(client, size));
+    for await (const piece of content) {
+      bytes += piece.length;
+      if (bytes > bytesMax) throw new TftpError("TOO_LARGE", `more than ${bytesMax} bytes`);
+      await sink.writev([piece]);
+    }
+    if (size !== undefined && bytes < size) throw new TftpError("ABORTED", "the upload was cut");
+    await sink.commit();
+  } catch (thrown) {
+    await sink?.discard();
+    throw TftpError.from(thrown);
+  }
+}
+
+/** Throws TftpError for what is outside, hidden or no folder. */
+async function folderInside(shelf: Shelf, path: string): Promise<string> {
+  const segments = path.split("/").filter((segment) => segment !== "");
+  const missing = new TftpError("FILE_NOT_FOUND", "there is no such folder");
+  if (segments.some((segment) => !isShown(shelf, segment) || segment.includes("\0"))) throw missing;
+  try {
+    const folder = await realpath(join(resolve(shelf.root), ...segments));
+    if (await isInside(shelf, folder)) return folder;
+  } catch {}
+  throw missing;
+}
+
+async function isInside(shelf: Shelf, path: string): Promise<boolean> {
+  const root = await realpath(shelf.root);
+  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+}
+
+async function describe(
+  shelf: Shelf,
+  path: string,
+  name: string,
+): Promise<FolderEntry | undefined> {
+  try {
+    if (!(await isInside(shelf, await realpath(path)))) return undefined;
+    const found = await stat(path);
+    const modifiedAt = found.mtimeMs;
+    if (found.isDirectory()) return { name, kind: "folder", size: null, modifiedAt };
+    return found.isFile() ? { name, kind: "file", size: found.size, modifiedAt } : undefined;
+  } catch {
+    return undefined; // gone, or a link to nowhere
+  }
+}
+
+function isShown({ dotFiles }: Shelf, name: string): boolean {
+  if (name === "." || name === "..") return false;
+  return dotFiles || !name.startsWith(".");
+}
+
+function requestOf(client: Address, size?: number): RequestInfo {
+  const options = new Map();
+  return { client, mode: "octet", options, ...(size === undefined ? {} : { size }) };
+}

@@ -1,0 +1,100 @@
+// Who may use the page: nobody through a name that is not ours (DNS rebinding), nobody without the
+// password where one is set, and no other site's page in a visitor's name.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
+
+export interface Guarded {
+  readonly password: string | undefined;
+  /** Names under which the page may be asked for, beside addresses and this machine's name. */
+  readonly names?: readonly string[];
+  readonly attempts: Attempts;
+}
+
+export interface Refusal {
+  readonly status: 401 | 403 | 421 | 429;
+  readonly message: string;
+}
+
+const wrongPerMinute = 30;
+const hostsMax = 1000;
+
+/** Counts wrong passwords by host: nobody can guess for long, and nobody locks others out. */
+export class Attempts {
+  readonly #wrong = new Map<string, number>();
+  #since = 0;
+
+  mayTry(host: string): boolean {
+    if (performance.now() - this.#since > 60_000) {
+      this.#wrong.clear();
+      this.#since = performance.now();
+    }
+    return (this.#wrong.get(host) ?? 0) < wrongPerMinute && this.#wrong.size < hostsMax;
+  }
+
+  count(host: string): void {
+    this.#wrong.set(host, (this.#wrong.get(host) ?? 0) + 1);
+  }
+}
+
+export function refusalFor(request: IncomingMessage, guarded: Guarded): Refusal | undefined {
+  if (!isOurName(request.headers.host, guarded.names ?? [])) {
+    return { status: 421, message: "This name is not mine; ask by address." };
+  }
+  if (guarded.password !== undefined) {
+    const refusal = passwordRefusal(request, guarded.password, guarded.attempts);
+    if (refusal) return refusal;
+  }
+  return isForeign(request) ? { status: 403, message: "Asked by another site." } : undefined;
+}
+
+/** A page of an attacker can only name us by a name that leads to us: never by an address. */
+function isOurName(host: string | undefined, names: readonly string[]): boolean {
+  const name = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/.exec(host ?? "");
+  const bare = (name?.[1] ?? name?.[2] ?? "").toLowerCase();
+  const ours = ["localhost", hostname().toLowerCase(), ...names];
+  return isIP(bare) !== 0 || ours.includes(bare);
+}
+
+function passwordRefusal(
+  { headers, socket }: IncomingMessage,
+  password: string,
+  attempts: Attempts,
+): Refusal | undefined {
+  const given = secretOf(headers.authorization);
+  if (given === undefined) return { status: 401, message: "A password is needed." };
+  const host = socket.remoteAddress ?? "";
+  if (!attempts.mayTry(host)) {
+    return { status: 429, message: "Too many wrong passwords; wait a minute." };
+  }
+  if (isSame(given, password)) return undefined;
+  attempts.count(host);
+  return { status: 401, message: "The password is wrong." };
+}
+
+/** Of `Basic`, under any user name, or of `Bearer`. */
+function secretOf(authorization: string | undefined): string | undefined {
+  const [, scheme = "", value = ""] = /^(\w+) +(\S+)$/.exec(authorization ?? "") ?? [];
+  if (scheme.toLowerCase() === "bearer") return value;
+  if (scheme.toLowerCase() !== "basic") return undefined;
+  const text = Buffer.from(value, "base64").toString();
+  const colon = text.indexOf(":");
+  return colon < 0 ? undefined : text.slice(colon + 1);
+}
+
+/** Digests are of one length, so neither length nor content shows in the time. */
+function isSame(given: string, password: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(password));
+}
+
+/** What changes something must come from our own page; browsers say where a request comes from. */
+function isForeign({ headers, method }: IncomingMessage): boolean {
+  const { origin, host } = headers;
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
+    return true;
+  }
+  return method !== "GET" && method !== "HEAD" && headers["x-tidewire"] === undefined;
+}

@@ -1,0 +1,163 @@
+// What the page shows while it happens: running transfers a few times a second, what ended, and the
+// throughput of the last minutes. Sent as server-sent events to a bounded number of readers.
+
+import type { ServerResponse } from "node:http";
+import type { HistoryEntry } from "../observe/history.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Observer } from "../observe/observer.ts";
+import type { TransferInfo } from "../server/events.ts";
+
+export interface RunningTransfer {
+  readonly id: string;
+  readonly op: "get" | "put";
+  readonly filename: string;
+  readonly client: string;
+  readonly bytes: number;
+  readonly size: number | null;
+  readonly bytesPerSecond: number;
+  readonly blksize: number;
+  readonly windowsize: number;
+  readonly resent: number;
+  readonly family: string | null;
+  readonly startedAt: number;
+}
+
+type Rates = Map<number, { readonly bytes: number; readonly at: number; readonly rate: number }>;
+
+/** One second: [time, bytes sent to clients, bytes received]. */
+export type Sample = readonly [at: number, sent: number, received: number];
+
+const tickMillis = 250;
+const sampleMillis = 1000;
+const samplesMax = 300;
+const readersMax = 32;
+/** More would only be scrolled past. */
+const runningMax = 200;
+const endedPerTickMax = 200;
+/** A reader that does not read is let go. */
+const waitingBytesMax = 4 * 1024 * 1024;
+
+export class Live {
+  readonly #snapshot: () => readonly TransferInfo[];
+  readonly #metrics: Metrics;
+  readonly #readers = new Set<ServerResponse>();
+  readonly #samples: Sample[] = [];
+  #ended: HistoryEntry[] = [];
+  #last = { sent: 0, received: 0, at: performance.now() };
+  /** Bytes of each running transfer some ticks ago, for its rate. */
+  #before: Rates = new Map();
+  readonly #sampling: NodeJS.Timeout;
+  #ticking: NodeJS.Timeout | undefined;
+
+  constructor(observer: Observer, metrics: Metrics, snapshot: () => readonly TransferInfo[]) {
+    this.#snapshot = snapshot;
+    this.#metrics = metrics;
+    this.#sampling = setInterval(() => this.#sample(), sampleMillis).unref();
+    observer.onEnded(({ entry }) => {
+      if (this.#readers.size > 0) this.#ended.push(entry);
+    });
+  }
+
+  get samples(): readonly Sample[] {
+    return this.#samples;
+  }
+
+  /** The newest first. */
+  running(): { readonly transfers: readonly RunningTransfer[]; readonly more: number } {
+    const all = this.#snapshot();
+    const shown = all.slice(-runningMax).reverse();
+    const now = performance.now();
+    const rates: Rates = new Map();
+    const transfers = shown.map((transfer) =>
+      describe(transfer, this.#rateOf(transfer, now, rates)),
+    );
+    this.#before = rates;
+    return { transfers, more: all.length - shown.length };
+  }
+
+  /** False: there are too many readers. */
+  join(response: ServerResponse): boolean {
+    if (this.#readers.size >= readersMax) return false;
+    response.writeHead(200, { "content-type": "text/event-stream", "x-accel-buffering": "no" });
+    response.write("retry: 1000\n\n");
+    this.#readers.add(response);
+    response.on("close", () => this.#leave(response));
+    this.#ticking ??= setInterval(() => this.#tick(), tickMillis).unref();
+    return true;
+  }
+
+  close(): void {
+    clearInterval(this.#sampling);
+    for (const reader of this.#readers) reader.end();
+    for (const reader of this.#readers) this.#leave(reader);
+  }
+
+  #leave(reader: ServerResponse): void {
+    this.#readers.delete(reader);
+    if (this.#readers.size > 0) return;
+    clearInterval(this.#ticking);
+    this.#ticking = undefined;
+    this.#ended = [];
+  }
+
+  #tick(): void {
+    const ended = this.#ended.slice(-endedPerTickMax);
+    this.#ended = [];
+    const state = { ...this.running(), ended, sample: this.#samples.at(-1) ?? null };
+    const text = `data: ${JSON.stringify(state)}\n\n`;
+    for (const reader of this.#readers) {
+      if (reader.writableLength > waitingBytesMax) reader.destroy();
+      else reader.write(text);
+    }
+  }
+
+  #sample(): void {
+    const now = performance.now();
+    const sent = this.#metrics.bytes("get");
+    const received = this.#metrics.bytes("put");
+    const seconds = (now - this.#last.at) / 1000;
+    const rate = (to: number, from: number): number =>
+      Math.max(0, Math.round((to - from) / seconds));
+    this.#samples.push([
+      Date.now(),
+      rate(sent, this.#last.sent),
+      rate(received, this.#last.received),
+    ]);
+    if (this.#samples.length > samplesMax) this.#samples.shift();
+    this.#last = { sent, received, at: now };
+  }
+
+  /** Smoothed, so that it can be read. */
+  #rateOf({ id, bytes, durationMillis }: TransferInfo, now: number, rates: Rates): number {
+    const before = this.#before.get(id);
+    const millis = now - (before?.at ?? 0);
+    if (before && millis < tickMillis / 2) {
+      rates.set(id, before);
+      return before.rate;
+    }
+    const last = before
+      ? ((bytes - before.bytes) / millis) * 1000
+      : (bytes / Math.max(1, durationMillis)) * 1000;
+    const rate = before ? before.rate + (last - before.rate) * 0.4 : last;
+    rates.set(id, { bytes, at: now, rate });
+    return rate;
+  }
+}
+
+function describe(transfer: TransferInfo, rate: number): RunningTransfer {
+  const { op, filename, client, bytes, size, blksize, windowsize, resent, startedAt } = transfer;
+  return {
+    id: String(transfer.id),
+    op: op === "rrq" ? "get" : "put",
+    filename,
+    client: client.host,
+    bytes,
+    size: size ?? null,
+    bytesPerSecond: Math.max(0, Math.round(rate)),
+    blksize,
+    windowsize,
+    resent,
+    family: (transfer as { readonly family?: string }).family ?? null,
+    startedAt,
+  };
+}

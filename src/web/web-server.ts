@@ -1,0 +1,155 @@
+// HTTP for people and for machines that watch: the page and what it asks for, metrics, health.
+// It reads the event stream and the recorder; the TFTP server does not know of it.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { TftpError } from "../core/errors.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Observer } from "../observe/observer.ts";
+import type { Address } from "../ports.ts";
+import type { TransferInfo } from "../server/events.ts";
+import { answerText, securityHeaders } from "./answer.ts";
+import type { Shelf } from "./files.ts";
+import { Attempts, refusalFor } from "./guard.ts";
+import { Live } from "./live.ts";
+import { routeFor } from "./routes.ts";
+
+/** The TFTP server, as far as it is looked at. */
+export interface Watched {
+  snapshot(): readonly TransferInfo[];
+  readonly addresses: readonly Address[];
+  /** False while it stops. */
+  readonly ready: () => boolean;
+}
+
+export interface WebOptions {
+  readonly address: Address;
+  readonly password: string | undefined;
+  /** Further names that the page may be asked for under. */
+  readonly names?: readonly string[];
+  readonly watched: Watched;
+  readonly metrics: Metrics;
+  readonly observer: Observer;
+  /** What the page may show of files; absent: nothing. */
+  readonly shelf: Shelf | undefined;
+  readonly uploads: "off" | "create" | "overwrite";
+  readonly uploadBytesMax: number;
+  readonly version: string;
+}
+
+export interface Listening {
+  readonly address: Address;
+  close(): Promise<void>;
+}
+
+/** What every route is given. */
+export interface Site extends WebOptions {
+  readonly live: Live;
+}
+
+/** The page with everything that belongs to it. Throws TftpError NETWORK. */
+export async function openWeb(options: WebOptions): Promise<Listening> {
+  const { observer, metrics, watched } = options;
+  const live = new Live(observer, metrics, () => watched.snapshot());
+  const site: Site = { ...options, live };
+  const guarded = { ...options, attempts: new Attempts() };
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    if (answersWatcher(request, response, options)) return;
+    const refusal = refusalFor(request, guarded);
+    if (refusal) {
+      const { status, message } = refusal;
+      if (status === 401) response.setHeader("www-authenticate", 'Basic realm="Tidewire"');
+      answerText(response, status, `${message}\n`);
+    } else if (request.url === "/metrics") answerMetrics(response, metrics);
+    else void respond(request, response, site);
+  });
+  const listening = await listen(server, options.address);
+  return {
+    address: listening.address,
+    close: () => {
+      live.close();
+      return listening.close();
+    },
+  };
+}
+
+/** Metrics and health alone. They name no file and no client, so they need no password. */
+export function openMetrics(
+  address: Address,
+  metrics: Metrics,
+  watched: Watched,
+): Promise<Listening> {
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    if (answersWatcher(request, response, { watched })) return;
+    if (request.url === "/metrics") answerMetrics(response, metrics);
+    else answerText(response, 404, "Here are /metrics, /healthz and /readyz.\n");
+  });
+  return listen(server, address);
+}
+
+function answersWatcher(
+  { url }: IncomingMessage,
+  response: ServerResponse,
+  { watched }: Pick<WebOptions, "watched">,
+): boolean {
+  if (url !== "/healthz" && url !== "/readyz") return false;
+  const ready = url === "/healthz" || (watched.ready() && watched.addresses.length > 0);
+  answerText(response, ready ? 200 : 503, ready ? "ok\n" : "not ready\n");
+  return true;
+}
+
+function answerMetrics(response: ServerResponse, metrics: Metrics): void {
+  answerText(response, 200, metrics.text(), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  site: Site,
+): Promise<void> {
+  try {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://page");
+    const route = routeFor(request.method ?? "", pathname);
+    if (route) await route({ request, response, site, path: pathname, query: searchParams });
+    else answerText(response, 404, "There is nothing here.\n");
+  } catch (thrown) {
+    const error = TftpError.from(thrown);
+    if (response.headersSent) response.destroy();
+    else answerText(response, statusOf(error), `${error.message}\n`);
+  }
+}
+
+function statusOf({ code }: TftpError): number {
+  if (code === "FILE_NOT_FOUND") return 404;
+  if (code === "ACCESS_VIOLATION") return 403;
+  if (code === "FILE_EXISTS") return 409;
+  if (code === "TOO_LARGE") return 413;
+  return code === "INVALID_ARGUMENT" ? 400 : 500;
+}
+
+const connectionsMax = 256;
+
+async function listen(server: Server, { host, port }: Address): Promise<Listening> {
+  server.maxConnections = connectionsMax;
+  try {
+    await new Promise<void>((done, failed) => {
+      server.once("error", failed).listen({ host, port }, done);
+    });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const hint = code === "EADDRINUSE" ? "Choose another port." : "Check address and port.";
+    const message = `the page cannot listen on ${host} port ${port} (${code})`;
+    throw new TftpError("NETWORK", message, { hint, cause });
+  }
+  const { address, port: taken } = server.address() as AddressInfo;
+  return {
+    address: { host: address, port: taken },
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeAllConnections();
+      }),
+  };
+}

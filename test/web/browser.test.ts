@@ -1,0 +1,209 @@
+// The page in a real browser, while real files move: what it shows, to whom, at any size.
+
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import axe from "axe-core";
+import { chromium, type Page } from "playwright-core";
+import { get } from "../../src/index.ts";
+import { folder, type Serving, serving } from "../cli/command.ts";
+import { find, run, testWith } from "../interop/peers.ts";
+
+const bigBytes = 4_000_000;
+
+interface Scene extends Serving {
+  readonly page: Page;
+  readonly base: string;
+  readonly root: string;
+  /** What the page complained of, or asked of others. */
+  readonly faults: string[];
+}
+
+async function scene(t: TestContext, program: string, args: readonly string[] = []) {
+  const root = await folder(t);
+  await mkdir(join(root, "boot"));
+  await writeFile(join(root, "boot", "vmlinuz"), new Uint8Array(bigBytes));
+  const server = await serving(t, [root, "--web", "127.0.0.1:0", ...args]);
+  const [, base = ""] = await server.printed(/Watch it on (http:\S+)/);
+  const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox"] });
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  const faults: string[] = [];
+  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(base)) faults.push(request.url());
+  });
+  await page.goto(base);
+  await page.getByText("live", { exact: true }).waitFor();
+  const here: Scene = { ...server, page, base, root, faults };
+  return here;
+}
+
+async function isAccessible(page: Page): Promise<void> {
+  // Evaluated, not added to the page: the page's own policy lets no other script in.
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    const { axe: checker } = globalThis as unknown as { axe: { run(): Promise<Found> } };
+    interface Found {
+      violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+    }
+    const found = await checker.run();
+    return found.violations.map(({ id, nodes }) => ({
+      id,
+      nodes: nodes.map(({ html, failureSummary }) => `${html}: ${failureSummary}`),
+    }));
+  });
+  assert.deepEqual(violations, []);
+}
+
+/** A client that loses each ninth packet, and stops for good after `packetsMax`. */
+async function lossyClient(t: TestContext, url: string, file: string, packetsMax: number) {
+  const socket = createSocket("udp4");
+  t.after(() => socket.close());
+  let [count, last] = [0, 0];
+  socket.on("message", (packet, { port }) => {
+    count += 1;
+    if (count > packetsMax || count % 9 === 0) return;
+    const block = packet[1] === 6 ? 0 : packet.readUInt16BE(2);
+    if (block === last + 1) last = block;
+    socket.send(Buffer.from([0, 4, last >> 8, last & 255]), port, "127.0.0.1");
+  });
+  const request = `\x00\x01${file}\x00octet\x00windowsize\x004\x00`;
+  socket.send(Buffer.from(request, "latin1"), Number(new URL(url).port), "127.0.0.1");
+  await once(socket, "message");
+}
+
+testWith(
+  "chromium",
+  "a transfer is seen while it runs and when it has ended",
+  async (t, program) => {
+    const { page, url, faults } = await scene(t, program);
+    await page.getByText("Nothing runs now").waitFor();
+    const slow = get(`${url}/boot/vmlinuz`, { blksize: 8192, windowsize: 1 });
+    const chunks = slow[Symbol.asyncIterator]();
+    for (let at = 0; at < 200; at++) await chunks.next();
+    const bar = page.getByRole("progressbar");
+    await page.waitForFunction(() => {
+      const { value = 0 } = document.querySelector<HTMLProgressElement>(".running progress") ?? {};
+      return value > 1_000_000;
+    });
+    assert.equal(await bar.getAttribute("aria-label"), "Progress of boot/vmlinuz");
+    await page.getByText(/ of 4\.0 MB .* blksize 8192 · windowsize 1/).waitFor();
+    await isAccessible(page);
+    for (let next = await chunks.next(); !next.done; next = await chunks.next());
+    const row = page.locator("tr[data-id]").first();
+    await row.getByText("completed").waitFor();
+    assert.match((await row.textContent()) ?? "", /boot\/vmlinuz[\s\S]*127\.0\.0\.1[\s\S]*4\.0 MB/);
+    assert.equal(await bar.count(), 0);
+    assert.match((await page.locator(".plot canvas").getAttribute("aria-label")) ?? "", /sending/);
+    assert.deepEqual(faults, []);
+  },
+);
+
+testWith(
+  "chromium",
+  "a failure says why, what to do, and shows its packets",
+  async (t, program) => {
+    const flags = ["--retries", "1", "--timeout", "0.1"];
+    const { page, url, faults, base } = await scene(t, program, flags);
+    await lossyClient(t, url, "boot/vmlinuz", 60);
+    await page.getByRole("button", { name: "Problems" }).click();
+    const row = page.locator("tr[data-id]");
+    await row.getByText("The client stopped answering.").waitFor();
+    await row.getByRole("link").click();
+    await page.getByText("a firewall must let UDP pass").waitFor();
+    const detail = page.locator(".detail[aria-live]");
+    await detail.getByText("RRQ boot/vmlinuz octet windowsize=4").waitFor();
+    const ladder = page.locator(".ladder canvas");
+    const drawn = await ladder.screenshot();
+    await page.keyboard.press("Tab"); // from the content on: back, buttons, ladder
+    await ladder.focus();
+    await page.keyboard.press("ArrowDown");
+    await detail.getByText("OACK windowsize=4").waitFor();
+    await page.keyboard.press("n");
+    await detail.getByText(/lost|copy/).waitFor();
+    assert.notDeepEqual(await ladder.screenshot(), drawn, "the ladder shows another place");
+    await page.getByRole("button", { name: "By time" }).click();
+    await page.keyboard.press("+");
+    await isAccessible(page);
+    const link = page.getByRole("link", { name: /pcapng/ });
+    const [download] = await Promise.all([page.waitForEvent("download"), link.click()]);
+    assert.match(download.suggestedFilename(), /_get_boot-vmlinuz_failed\.pcapng$/);
+    const tshark = find("tshark");
+    if (tshark) {
+      const port = new URL(url).port;
+      const file = await download.path();
+      const printed = await run(tshark, ["-r", file, "-d", `udp.port==${port},tftp`]);
+      assert.match(printed, /TFTP .* Read Request, File: boot\/vmlinuz[\s\S]*TFTP .* Data Packet/);
+    }
+    await page.goto(`${base}#/transfer/999`);
+    await page.getByText("no longer in memory").waitFor();
+    assert.deepEqual(
+      faults.filter((fault) => !/404/.test(fault)),
+      [],
+    );
+  },
+);
+
+testWith("chromium", "a name that was not found is told with what there is", async (t, program) => {
+  const { page, url, faults } = await scene(t, program);
+  await page.getByText("Every name was found so far.").waitFor();
+  await assert.rejects(get(`${url}/boot/VMLINUX`).bytes());
+  const missing = page.getByRole("region", { name: "Names not found" });
+  await missing.getByText("asked for once, last by 127.0.0.1").waitFor();
+  await missing.getByText("There is: boot/vmlinuz").waitFor();
+  await assert.rejects(get(`${url}/<img src=x onerror=alert(1)>`).bytes());
+  await missing.getByText("<img src=x onerror=alert(1)>").waitFor();
+  assert.deepEqual(faults, []);
+});
+
+testWith("chromium", "it fits a telephone, and both colour schemes", async (t, program) => {
+  const { page, url, base } = await scene(t, program, ["--uploads", "create"]);
+  await get(`${url}/boot/vmlinuz`).bytes();
+  await assert.rejects(get(`${url}/${"long-".repeat(30)}`).bytes());
+  await page.setViewportSize({ width: 375, height: 800 });
+  await page.locator("tr[data-id]").nth(1).waitFor();
+  const grounds: string[] = [];
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const place of ["", "#/transfer/1", "#/files", "#/files/boot"]) {
+      await page.goto(base + place);
+      await page.locator("h1").waitFor({ state: "attached" });
+      if (place === "#/transfer/1") await page.locator(".ladder canvas").waitFor();
+      if (place.startsWith("#/files")) await page.locator("table, .empty").first().waitFor();
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= 375, `${place || "overview"} is ${wide} wide`);
+      await isAccessible(page);
+    }
+    grounds.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+  }
+  assert.equal(new Set(grounds).size, 2);
+});
+
+testWith("chromium", "files are brought and fetched through the page", async (t, program) => {
+  const { page, base, root, faults } = await scene(t, program, ["--uploads", "create"]);
+  await page.goto(`${base}#/files`);
+  await page.getByRole("link", { name: "boot/" }).click();
+  const name = "new file.cfg";
+  const file = { name, mimeType: "text/plain", buffer: Buffer.from("hello") };
+  await page.getByLabel("Upload into this folder:").setInputFiles(file);
+  await page.getByText("new file.cfg is stored.").waitFor();
+  assert.equal(await readFile(join(root, "boot", name), "utf8"), "hello");
+  const link = page.getByRole("link", { name });
+  const [download] = await Promise.all([page.waitForEvent("download"), link.click()]);
+  assert.equal(await readFile(await download.path(), "utf8"), "hello");
+  assert.deepEqual(faults, []);
+  await page.getByLabel("Upload into this folder:").setInputFiles(file);
+  await page.getByText(/is not stored: .*exist/).waitFor();
+});
+
+testWith("chromium", "a page that lost its server says so", async (t, program) => {
+  const { page, child, ended } = await scene(t, program);
+  child.kill("SIGKILL");
+  await ended;
+  await page.getByText("server not reachable").waitFor();
+});
