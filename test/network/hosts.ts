@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { find, type Peer, run } from "../interop/peers.ts";
-import { Device } from "../server/device.ts";
+import { Device, rrq } from "../server/device.ts";
 import { ServerLog } from "./server-log.ts";
 
 const timeout = 120_000;
@@ -151,10 +151,28 @@ export class TestNetwork {
 
   /** Our server, which serves until the test is over. */
   async serve(host: string, ...args: readonly string[]): Promise<ServerLog> {
-    const flags = [command, "serve", "--log", "json", "--verbose", ...args];
+    const flags = [command, "serve", "--log", "json", "--verbose", "--allow-root", ...args];
     const told = new ServerLog(this.#spawn(host, process.execPath, flags));
-    await told.next("listening");
+    const { address } = await told.next("listening");
+    await this.#answers(host, String(address));
     return told;
+  }
+
+  /** It listens before it answers: nothing is done with rights that it may still give up. */
+  async #answers(host: string, address: string): Promise<void> {
+    const socket = this.within(host, () => {
+      const type = address.includes(":") ? "udp6" : "udp4";
+      const asking = createSocket({ type, lookup: (name, _, done) => done(null, name, 4) });
+      return asking.bind({ port: 0, address: type === "udp6" ? "::" : "0.0.0.0" });
+    });
+    const answered = once(socket, "message", { signal: AbortSignal.timeout(patienceMillis) });
+    const ask = (): void => socket.send(rrq("is anybody there?"), 69, address);
+    const asking = setInterval(ask, 50);
+    ask();
+    await answered.finally(() => {
+      clearInterval(asking);
+      socket.close();
+    });
   }
 
   /** The same, when it hears broadcasts too. */
