@@ -102,21 +102,24 @@ function packet(opcode: 1 | 2, name: string): Buffer {
 
 test("a real server prints one clean line for each hostile request", async (t) => {
   const { root } = await scene(t);
+  if (process.platform !== "linux") return t.skip("needs an address for each client");
   const { url, output, printed } = await serving(t, [root]);
-  const socket = createSocket("udp4");
-  t.after(() => socket.close());
+  const port = Number(new URL(url).port);
   const draw = draws(seed + 1);
   const names = [...attacks, ...Array.from({ length: 100 }, () => hostileText(draw).slice(0, 400))];
-  for (const name of names) {
-    socket.send(packet(1, `x${name}`), Number(new URL(url).port), "127.0.0.1");
+  for (const [at, name] of [...names, "the-last-one"].entries()) {
+    // Of one client's search there would be one line.
+    const socket = createSocket("udp4").bind(0, `127.0.1.${at + 1}`);
+    await once(socket, "listening");
+    socket.send(packet(1, `x${name}`), port, "127.0.0.1");
     await once(socket, "message");
+    socket.close();
   }
-  socket.send(packet(1, "the-last-one"), Number(new URL(url).port), "127.0.0.1");
-  await printed(/get the-last-one refused/);
+  await printed(/get xthe-last-one refused/);
   const lines = output().trimEnd().split("\n").slice(2);
   assert.equal(lines.length, names.length + 1);
   for (const line of lines) {
-    assert.match(line, /^\d\d:\d\d:\d\d 127\.0\.0\.1 get /);
+    assert.match(line, /^\d\d:\d\d:\d\d 127\.0\.1\.\d+ get /);
     assert.doesNotMatch(line, forbidden);
   }
 });
