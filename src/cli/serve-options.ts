@@ -2,7 +2,7 @@
 // It must not know how a server is run.
 
 import type { Command } from "commander";
-import { defaultLimits, type Limits } from "../index.ts";
+import { defaultLimits, type Limits, type PortRange, type ServeOptions } from "../index.ts";
 import { type AccessFlags, accessLimits, addAccessOptions } from "./access.ts";
 import type { LogForm } from "./log.ts";
 import { defineManifest, type ManifestFlags } from "./manifest.ts";
@@ -14,6 +14,7 @@ import {
   timeoutOption,
 } from "./options.ts";
 import { definePrivileges, type PrivilegeFlags } from "./privileges.ts";
+import { tidPortsOption } from "./tid-ports.ts";
 import { addWatchOptions, type WatchFlags } from "./watching.ts";
 
 export interface ServeFlags extends AccessFlags, PrivilegeFlags, ManifestFlags, WatchFlags {
@@ -31,6 +32,9 @@ export interface ServeFlags extends AccessFlags, PrivilegeFlags, ManifestFlags, 
   readonly rollover?: 0 | 1;
   readonly singlePort?: boolean;
   readonly workers?: number;
+  readonly tidPorts?: PortRange;
+  readonly fragments?: boolean;
+  readonly dscp?: number;
   readonly log?: LogForm;
   readonly verbose?: boolean;
 }
@@ -48,6 +52,9 @@ export function addServeOptions(command: Command): Command {
       numberOption("--port <N>", "UDP port, 0 for any free one (default: 69)", [0, 65_535]),
     )
     .option("--single-port", "answer from the port that was asked, for firewalls and NAT")
+    .addOption(tidPortsOption())
+    .option("--fragments", "agree to blocks larger than a packet of the interface")
+    .addOption(numberOption("--dscp <N>", "IP precedence of all answers (Linux)", [0, 63]))
     .addOption(
       numberOption("--workers <N>", "processes that share the port (default: 1)", [1, 256]),
     )
@@ -94,6 +101,16 @@ export function addServeOptions(command: Command): Command {
   definePrivileges(command);
   defineManifest(command);
   return addWatchOptions(command);
+}
+
+/** What of the network is not as it is by default. */
+export function networkOptions(flags: ServeFlags): Partial<ServeOptions> {
+  const { tidPorts, fragments, dscp } = flags;
+  return {
+    ...(tidPorts === undefined ? {} : { tidPorts }),
+    ...(fragments === undefined ? {} : { fragments }),
+    ...(dscp === undefined ? {} : { dscp }),
+  };
 }
 
 export function limitsOf(flags: ServeFlags): Partial<Limits> {

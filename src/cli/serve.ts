@@ -18,7 +18,7 @@ import { withManifest } from "./manifest.ts";
 import { wrongUsage } from "./options.ts";
 import { painter } from "./paint.ts";
 import { type Account, explainLostRight, settle } from "./privileges.ts";
-import { addServeOptions, limitsOf, type ServeFlags } from "./serve-options.ts";
+import { addServeOptions, limitsOf, networkOptions, type ServeFlags } from "./serve-options.ts";
 import { checkFolder, parseListen, startText, storageOf } from "./served.ts";
 import { closedBySignal } from "./stopping.ts";
 import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
@@ -72,6 +72,7 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
     ...(listen ? { listen } : {}),
     singlePort: flags.singlePort ?? false,
     reusePort: workerNumber !== undefined,
+    ...networkOptions(flags),
     limits: limitsOf(flags),
     ...(watching?.tap ? { tap: watching.tap } : {}),
     // Nothing is done for a client with the rights that are about to go.

@@ -39,9 +39,17 @@ export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SO_REUSEPORT = 15;
+export const SO_REUSEADDR = 2;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const IPPROTO_IP = 0;
+export const IP_TOS = 1;
+export const IP_MTU_DISCOVER = 10;
 export const IPPROTO_IPV6 = 41;
+export const IPV6_MTU_DISCOVER = 23;
+export const IPV6_TCLASS = 67;
+/** The same for both: no "don't fragment". */
+export const PMTUDISC_DONT = 0;
 export const IPV6_V6ONLY = 26;
 export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;

@@ -21,9 +21,9 @@ export async function openPlainSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket> {
   const type = socketType(host);
-  const { reusePort = false } = options;
+  const { reusePort = false, shared = false } = options;
   const socket = createSocket({
-    ...{ type, ipv6Only: type === "udp6", lookup: answerAtOnce },
+    ...{ type, ipv6Only: type === "udp6", reuseAddr: shared, lookup: answerAtOnce },
     ...(reusePort ? { reusePort } : {}), // known from Node 22.12 on
   });
   try {
