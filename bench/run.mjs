@@ -66,7 +66,7 @@ async function main() {
   if (!Number.isInteger(rounds) || rounds < 1 || !(seconds > 0)) throw new Error(usage);
   if (!existsSync(join(tidewireRoot, "dist"))) throw new Error("Build first: npm run build");
   const wanted = (id) => !flags.row || flags.row.some((part) => id.includes(part));
-  if (!rows.some(({ id }) => wanted(id)) && !wanted("fetch"))
+  if (![...rows.map(({ id }) => id), "fetch", "ftp"].some(wanted))
     throw new Error("No such row: --list");
   program("load");
   if (!canPin()) tell("taskset is not installed: rows with one client are not pinned.");

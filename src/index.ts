@@ -17,7 +17,9 @@ import type { Address, DatagramSocket, Network, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
-import { type ServerStats, TftpServer } from "./server/server.ts";
+import { checkRange, type PortRange } from "./server/port-range.ts";
+import { TftpServer } from "./server/server.ts";
+import type { ServerStats } from "./server/server-parts.ts";
 import { withDigests } from "./storage/digests.ts";
 import { type ExpectedUpload, ExpectedUploads, type ReceivedUpload } from "./storage/expected.ts";
 import { sourceOf } from "./storage/sources.ts";
@@ -34,8 +36,9 @@ export type { Cause, Diagnosis } from "./server/diagnosis.ts";
 export type { Ending, RefusedRequest, ServerEvent, TransferInfo } from "./server/events.ts";
 export { defaultLimits, type Limits } from "./server/limits.ts";
 export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
+export type { PortRange } from "./server/port-range.ts";
 export { parseRule, type Rule, rules } from "./server/rules.ts";
-export type { ServerStats } from "./server/server.ts";
+export type { ServerStats } from "./server/server-parts.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
 export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
 export { fileSink } from "./storage/file-sink.ts";
@@ -58,12 +61,23 @@ export interface ServeOptions {
   /** All packets leave from the port that was asked, which firewalls and NAT let through; default
    * false: from a port of the transfer (RFC 1350 4). */
   readonly singlePort?: boolean;
+  /** Transfers take their ports from this range, for firewalls; default: any that is free. A range
+   * of few ports is shared by many transfers. */
+  readonly tidPorts?: PortRange;
+  /** Agrees to blocks that do not fit one packet of the interface. Default: false, unless
+   * `limits.blksizeMax` is given. */
+  readonly fragments?: boolean;
+  /** IP precedence of all answers (RFC 2474), 0 to 63. Linux with koffi only. */
+  readonly dscp?: number;
   /** Descriptors of UDP sockets that are bound already, instead of all these: `inheritedSockets()`
    * names those of systemd. They are closed with the server. */
   readonly inherited?: readonly number[];
   /** Whether uploads are told with their SHA-256; default true. It costs some 3 ms a megabyte where
    * the processor has no instructions for it. */
   readonly uploadDigests?: boolean;
+  /** Several servers on one port, as the workers of a cluster: the system gives each of them its
+   * share of the clients. Linux, or Node 22.12 on systems that know it. Default false. */
+  readonly reusePort?: boolean;
   readonly judge?: Judge;
   readonly limits?: Partial<Limits>;
   /** Called for everything that happens. What it throws is not caught. */
@@ -108,7 +122,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     publish(event);
     options.onEvent?.(event);
   };
-  const network = await networkFor(options.tap);
+  checkPorts(options);
+  const network = marked(await networkFor(options.tap), options.dscp);
   const limits = completeLimits(options.limits);
   const server = new TftpServer({
     storage: expected.before(options.uploadDigests === false ? storage : withDigests(storage)),
@@ -123,6 +138,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     limits,
     random: Math.random,
     singlePort: options.singlePort ?? false,
+    tidPorts: options.tidPorts,
+    fragments: options.fragments ?? options.limits?.blksizeMax !== undefined,
     onEvent,
   });
   const listeners: Listening[] = [];
@@ -136,7 +153,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
         hosts,
         port,
         network,
+        reusePort: options.reusePort ?? false,
         onSocket,
+        onBroadcast: (socket, answering) => server.listenBroadcast(socket, answering),
         onProblem: (error) => onEvent({ kind: "problem", error }),
       });
       listeners.push(opened);
@@ -251,6 +270,24 @@ async function networkFor(tap: PacketTap | undefined): Promise<Network> {
   if (!tap) return nodeNetwork;
   const { tappedNetwork } = await import("./observe/tap.ts");
   return tappedNetwork(nodeNetwork, tap);
+}
+
+function checkPorts({ tidPorts, singlePort }: ServeOptions): void {
+  if (tidPorts) checkRange(tidPorts);
+  if (!tidPorts || !singlePort) return;
+  throw new TftpError("INVALID_ARGUMENT", "a single port leaves no range to choose from", {
+    hint: "Give either singlePort or tidPorts.",
+  });
+}
+
+/** The same network, with this precedence for all that leaves. */
+function marked(network: Network, dscp: number | undefined): Network {
+  if (dscp === undefined) return network;
+  if (!Number.isInteger(dscp) || dscp < 0 || dscp > 63) {
+    const hint = "Give a whole number from 0 to 63, such as 46 for expedited forwarding.";
+    throw new TftpError("INVALID_ARGUMENT", `there is no precedence ${dscp}`, { hint });
+  }
+  return { ...network, open: (local, how) => network.open(local, { ...how, dscp }) };
 }
 
 function whereToListen(

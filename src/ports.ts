@@ -52,11 +52,19 @@ export interface Network {
   resolve(host: string): Promise<string>;
   /** How this host reaches `remote`. Throws TftpError NETWORK. */
   route(remote: Address): Promise<Route>;
+  /** The largest packet, in bytes, that leaves whole from this address of ours. */
+  mtu(host: string): Promise<number>;
 }
 
 export interface OpenOptions {
   /** One packet at a time each way: the system's own buffers do, and are had for nothing. */
   readonly lockStep?: boolean;
+  /** Others may listen on the same port: the system gives each of them its share of the peers. */
+  readonly reusePort?: boolean;
+  /** Others may hear the same address and port: for broadcast addresses, where each hears all. */
+  readonly shared?: boolean;
+  /** IP precedence (RFC 2474), 0 to 63. Throws NETWORK where the system cannot be told. */
+  readonly dscp?: number;
 }
 
 export interface Route {

@@ -119,6 +119,8 @@ function describeEnd({
       ];
     case "replaced":
       return [`${what} begun anew by the client ${progress} (${facts})`, "yellow"];
+    case "elsewhere":
+      return [`${what} asked by broadcast and took nothing from us`, "dim"];
     case "failed":
       return [`${what} failed ${progress}${because(error)} (${facts})${advice(diagnosis)}`, "red"];
   }

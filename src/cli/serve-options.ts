@@ -2,7 +2,7 @@
 // It must not know how a server is run.
 
 import type { Command } from "commander";
-import { defaultLimits, type Limits } from "../index.ts";
+import { defaultLimits, type Limits, type PortRange, type ServeOptions } from "../index.ts";
 import { type AccessFlags, accessLimits, addAccessOptions } from "./access.ts";
 import { defineHooks, type HookFlags } from "./hooks.ts";
 import type { LogForm } from "./log.ts";
@@ -15,6 +15,7 @@ import {
   timeoutOption,
 } from "./options.ts";
 import { definePrivileges, type PrivilegeFlags } from "./privileges.ts";
+import { tidPortsOption } from "./tid-ports.ts";
 import { addWatchOptions, type WatchFlags } from "./watching.ts";
 
 export interface ServeFlags
@@ -38,6 +39,10 @@ export interface ServeFlags
   readonly transfersMaxPerClient?: number;
   readonly rollover?: 0 | 1;
   readonly singlePort?: boolean;
+  readonly workers?: number;
+  readonly tidPorts?: PortRange;
+  readonly fragments?: boolean;
+  readonly dscp?: number;
   readonly log?: LogForm;
   readonly verbose?: boolean;
 }
@@ -57,6 +62,12 @@ export function addServeOptions(command: Command): Command {
       numberOption("--port <N>", "UDP port, 0 for any free one (default: 69)", [0, 65_535]),
     )
     .option("--single-port", "answer from the port that was asked, for firewalls and NAT")
+    .addOption(tidPortsOption())
+    .option("--fragments", "agree to blocks larger than a packet of the interface")
+    .addOption(numberOption("--dscp <N>", "IP precedence of all answers (Linux)", [0, 63]))
+    .addOption(
+      numberOption("--workers <N>", "processes that share the port (default: 1)", [1, 256]),
+    )
     .addOption(
       choiceOption("--uploads <POLICY>", "off, create or overwrite (default: off)", [
         "off",
@@ -101,6 +112,16 @@ export function addServeOptions(command: Command): Command {
   defineManifest(command);
   defineHooks(command);
   return addWatchOptions(command);
+}
+
+/** What of the network is not as it is by default. */
+export function networkOptions(flags: ServeFlags): Partial<ServeOptions> {
+  const { tidPorts, fragments, dscp } = flags;
+  return {
+    ...(tidPorts === undefined ? {} : { tidPorts }),
+    ...(fragments === undefined ? {} : { fragments }),
+    ...(dscp === undefined ? {} : { dscp }),
+  };
 }
 
 export function limitsOf(flags: ServeFlags): Partial<Limits> {

@@ -19,12 +19,13 @@ import { painter } from "./paint.ts";
 import { type Account, explainLostRight, settle } from "./privileges.ts";
 import { exchangeable, type Reloaded, reloadOnChange } from "./reloading.ts";
 import { tellAtSignal } from "./running.ts";
-import { addServeOptions, type ServeFlags } from "./serve-options.ts";
+import { addServeOptions, networkOptions, type ServeFlags } from "./serve-options.ts";
 import { parseListen, startText } from "./served.ts";
 import { serviceNotice } from "./service-notice.ts";
 import { checkFolders, effectOf, settingsFor } from "./settings.ts";
 import { closedBySignal } from "./stopping.ts";
 import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
+import { isForWorkers, runWorkers, tellServing, workerNumber } from "./workers.ts";
 
 export function define(command: Command): void {
   addServeOptions(command)
@@ -43,13 +44,17 @@ Examples:
 async function run(typedDir: string | undefined, typed: ServeFlags): Promise<void> {
   const settings = await settingsFor(typedDir, typed);
   const { dir, flags } = settings;
+  if (isForWorkers(flags)) return runWorkers(flags.workers ?? 1);
   const { uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
   const { listen, ...where } = whereToListen(flags);
   const effect = await effectOf(settings);
   const parts = exchangeable(effect);
   const notice = serviceNotice();
   let server: Server | undefined;
-  const output = logOutput(form === "pretty", () => server?.snapshot() ?? []);
+  const output = logOutput(
+    form === "pretty" && workerNumber === undefined,
+    () => server?.snapshot() ?? [],
+  );
   const log = serverLog({
     form,
     verbose: flags.verbose ?? false,
@@ -71,6 +76,8 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     ...where,
     ...(listen ? { listen } : {}),
     singlePort: flags.singlePort ?? false,
+    reusePort: workerNumber !== undefined,
+    ...networkOptions(flags),
     limits: effect.limits,
     ...(watching?.tap ? { tap: watching.tap } : {}),
     // Nothing is done for a client with the rights that are about to go.
@@ -96,15 +103,18 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     onEnd: () => notice.ready(),
   });
   // Whoever reads that it is there may end it at once.
-  const closed = closedBySignal(server, () => {
+  const onStopping = (): void => {
     notice.stopping();
     watching?.stopping();
     output.clear();
-  });
+  };
+  const closed = closedBySignal(server, onStopping, workerNumber !== undefined);
   const lines = account ? [`Root is given up: this runs as ${account.name}.`, ...pages] : pages;
   if (announced) for (const page of pages) console.error(page);
-  else console.log([startText(dir, uploads, server.addresses), ...lines].join("\n"));
+  else if ((workerNumber ?? 1) === 1)
+    console.log([startText(dir, uploads, server.addresses), ...lines].join("\n"));
   announced = true;
+  tellServing();
   notice.ready();
   for (const folder of effect.written) await clearLeftovers(folder);
   await closed;

@@ -6,8 +6,11 @@ export const graceMillis: number = 5000;
 
 /** Resolves when the server is closed. The first signal lets transfers finish for a while, the
  * second ends them with an ERROR to their clients, the third ends the process. */
-export function closedBySignal(server: Server, onStopping: () => void): Promise<void> {
-  const signals = ["SIGINT", "SIGTERM"] as const;
+export function closedBySignal(
+  server: Server,
+  onStopping: () => void,
+  isWorker = false,
+): Promise<void> {
   let count = 0;
   return new Promise<void>((closed) => {
     const stop = (): void => {
@@ -23,6 +26,8 @@ export function closedBySignal(server: Server, onStopping: () => void): Promise<
       if (count > 2) process.exit();
       void server.close({ graceMillis: count === 1 ? graceMillis : 0 }).then(closed);
     };
-    for (const signal of signals) process.on(signal, stop);
+    process.on("SIGTERM", stop);
+    // A terminal tells all processes; what a worker is told by the first one would come twice.
+    process.on("SIGINT", isWorker ? () => {} : stop);
   });
 }

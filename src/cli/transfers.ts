@@ -80,6 +80,7 @@ function showsBar({ op, path }: Job, { quiet }: TransferFlags): boolean {
 
 function tellSuccess(job: Job, report: TransferReport, flags: TransferFlags): void {
   if (flags.verbose) process.stderr.write(`${details(report)}\n`);
+  if (report.hint && !flags.quiet) process.stderr.write(`Hint: ${report.hint}\n`);
   if (flags.json) printJson(job, reportFields(report));
   else if (process.stderr.isTTY && !flags.quiet) {
     const { bytes, durationMillis } = report;
@@ -134,6 +135,7 @@ function reportFields(report: TransferReport): object {
     resent: report.resent,
     duplicates: report.duplicates,
     roundTripMillis: report.roundTripMillis === undefined ? null : round(report.roundTripMillis),
+    ...(report.hint === undefined ? {} : { hint: report.hint }),
     outcome: "completed",
     error: null,
   };

@@ -4,8 +4,8 @@
 import type { Offer } from "../core/options.ts";
 import type { Mode } from "../core/packet.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
-import { attempt, type Cargo, type ClientParts, Unanswered } from "./attempt.ts";
-import { offersFor } from "./offers.ts";
+import { attempt, type Cargo, type ClientParts, Unanswered, Unmoved } from "./attempt.ts";
+import { offersFor, smallerOffer } from "./offers.ts";
 import type { Target } from "./tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./transfer-options.ts";
 
@@ -24,8 +24,10 @@ export async function ask(
     const tsize = cargo.op === "rrq" ? 0 : cargo.source.size;
     const offers = offersFor(options, { ...path, ipv6: server.host.includes(":") }, tsize);
     const attempts = Math.ceil((options.retries ?? defaultRetries) / offers.length);
-    const report = await inTurn(offers, (offer) => {
-      return attempt(parts, { target, server, cargo, options, offer, attempts });
+    const report = await inTurn(offers, (first) => {
+      return withSmallerBlocks(first, options, (offer) => {
+        return attempt(parts, { target, server, cargo, options, offer, attempts });
+      });
     });
     done = true;
     return report;
@@ -52,6 +54,34 @@ async function inTurn(
     }
   }
   throw failure instanceof Unanswered ? failure.error : failure;
+}
+
+/** As long as the server answers but no block comes through. */
+async function withSmallerBlocks(
+  offer: Offer | undefined,
+  options: TransferOptions,
+  run: (offer: Offer | undefined) => Promise<TransferReport>,
+): Promise<TransferReport> {
+  let lost: number | undefined;
+  for (;;) {
+    try {
+      const report = await run(offer);
+      return lost === undefined ? report : { ...report, hint: hintFor(lost, report.blksize) };
+    } catch (thrown) {
+      if (!(thrown instanceof Unmoved)) throw thrown;
+      const smaller = smallerOffer(offer, thrown.blksize, options);
+      if (!smaller || !thrown.mayTryAgain) throw thrown.error;
+      lost = thrown.blksize;
+      offer = smaller;
+    }
+  }
+}
+
+function hintFor(lost: number, blksize: number): string {
+  return (
+    `No block of ${lost} bytes came through, so large packets or fragments are dropped on the ` +
+    `way; --blksize ${blksize} saves the time to find out.`
+  );
 }
 
 /** Throws TftpError, and has closed the source then. */

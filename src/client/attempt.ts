@@ -2,8 +2,9 @@
 
 import { TftpError } from "../core/errors.ts";
 import { type Agreed, type Offer, offerOptions, rfc1350 } from "../core/options.ts";
+import { encode } from "../core/packet.ts";
 import { type Asking, askRead, askWrite } from "../core/request.ts";
-import type { Address, Clock, Network, Sink, Source } from "../ports.ts";
+import type { Address, Clock, DatagramSocket, Network, Sink, Source } from "../ports.ts";
 import { privateBlocks } from "../transfer/blocks.ts";
 import { Incoming } from "../transfer/incoming.ts";
 import { Outgoing } from "../transfer/outgoing.ts";
@@ -35,7 +36,7 @@ export interface Attempt {
   readonly attempts: number;
 }
 
-/** Throws TftpError, or Unanswered. */
+/** Throws TftpError, Unanswered or Unmoved. */
 export async function attempt(parts: ClientParts, plan: Attempt): Promise<TransferReport> {
   const { target, server, options } = plan;
   const { signal } = options;
@@ -61,7 +62,8 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
             else {
               const elsewhere = peer.stranger?.host === server.host ? undefined : peer.stranger;
               const error = explain(outcome.error, target, elsewhere);
-              reject(transfer.machine.answered ? error : new Unanswered(error));
+              reject(failureOf(plan, transfer, error));
+              if (unmoved(transfer)) takeLeave(socket, transfer.peer);
             }
           },
           onDone: () => void socket.close(),
@@ -100,6 +102,32 @@ function load(plan: Attempt, parts: TransferParts, jitter: number): Incoming | O
   return new Outgoing(parts, askWrite(asking, patience), blocks);
 }
 
+function failureOf(
+  { cargo }: Attempt,
+  transfer: Incoming | Outgoing,
+  error: TftpError,
+): TftpError | Unanswered | Unmoved {
+  if (!transfer.machine.answered) return new Unanswered(error);
+  if (error.code !== "TIMED_OUT" || !unmoved(transfer)) return error;
+  // What is read only once cannot be sent again.
+  const again = cargo.op === "rrq" || cargo.source.version !== undefined;
+  return new Unmoved(error, transfer.machine.agreed.blksize, again);
+}
+
+/** Options were agreed to, and then no block came through. */
+function unmoved({ machine }: Incoming | Outgoing): boolean {
+  if (!machine.answered || machine.outcome?.ok !== false) return false;
+  const blocks = "received" in machine ? machine.received : machine.acked;
+  return machine.outcome.error.code === "TIMED_OUT" && blocks === 0;
+}
+
+/** So that the server does not go on sending what does not arrive. */
+function takeLeave(socket: DatagramSocket, to: Address): void {
+  const message = "no block came through, trying smaller ones";
+  const error = encode({ op: "error", code: 0, message });
+  socket.send(error, error.length, to);
+}
+
 function report(plan: Attempt, transfer: Incoming | Outgoing): TransferReport {
   const { filename, mode } = plan.target;
   const size = sizeOf(plan, transfer);
@@ -128,6 +156,25 @@ export class Unanswered {
     const { code, origin, wireCode } = this.error;
     if (origin === "remote") return wireCode === 0 || wireCode === 4 || wireCode === 8;
     return code === "TIMED_OUT" || code === "OPTIONS_REFUSED";
+  }
+}
+
+/** The server answered, but no block came through: what carries small packets may not carry large
+ * ones, or not their fragments. */
+export class Unmoved {
+  readonly error: TftpError;
+  readonly blksize: number;
+  readonly mayTryAgain: boolean;
+
+  constructor({ code, message }: TftpError, blksize: number, mayTryAgain: boolean) {
+    const hint =
+      blksize > 512
+        ? `No block of ${blksize} bytes came through, so large packets or fragments may be ` +
+          "dropped on the way; try --blksize 512."
+        : "Only the answer came through, no block: look for a firewall on the way.";
+    this.error = new TftpError(code, message, { hint });
+    this.blksize = blksize;
+    this.mayTryAgain = mayTryAgain;
   }
 }
 

@@ -49,6 +49,20 @@ export function offersFor(
   return [auto, Object.keys(fixed).length > 0 ? fixed : undefined];
 }
 
+/** What every path carries that carries IPv6, and then what every path carries. */
+const smallerBlocks: readonly number[] = [1024, blksizeLeast];
+
+/** What to offer when no block of `blksize` came through, unless the caller insists on it. */
+export function smallerOffer(
+  offer: Offer | undefined,
+  blksize: number,
+  options: TransferOptions,
+): Offer | undefined {
+  const smaller = smallerBlocks.find((size) => size < blksize);
+  const fixed = typeof options.blksize === "number";
+  return offer && smaller && !fixed ? { ...offer, blksize: smaller } : undefined;
+}
+
 /** The largest block that needs no fragments. Where packets may be huge, a window that the caller
  * fixed must still fit the receive buffer; Ethernet's block is not cut down for that. */
 function fitting({ mtu, ipv6, receiveBufferBytes }: Path, windowsize: number): number {

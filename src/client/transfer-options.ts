@@ -40,4 +40,6 @@ export interface TransferReport extends Tally {
   readonly server: Address;
   /** In bytes, as it was announced (tsize). */
   readonly size?: number;
+  /** What the network did that is worth knowing, and what to do about it. */
+  readonly hint?: string;
 }

@@ -77,14 +77,23 @@ function zoneOf(index: number): string {
 /** Undefined where the plain way shall report what is wrong with the address. */
 export function socketAddress({ host, port }: Address): Uint8Array | undefined {
   const family = isIP(host);
-  if (family === 0 || host.includes("%") || !(port >= 0 && port <= 65_535)) return undefined;
+  const [bare = "", zone] = host.split("%");
+  const scope = zone === undefined ? 0 : scopeOf(bare, zone);
+  if (family === 0 || scope === undefined || !(port >= 0 && port <= 65_535)) return undefined;
   const ipv6 = family === 6;
-  const numbers = ipv6 ? numbersOf6(host) : host.split(".").map(Number);
+  const numbers = ipv6 ? numbersOf6(bare) : host.split(".").map(Number);
   const address = Buffer.alloc(ipv6 ? 28 : 16);
   address.writeUInt16LE(ipv6 ? AF_INET6 : AF_INET);
   address.writeUInt16BE(port, 2);
   address.set(numbers, ipv6 ? 8 : 4);
+  if (ipv6) address.writeUInt32LE(scope, 24);
   return address;
+}
+
+/** The number of a zone that is one of our interfaces, in which link-local addresses only are. */
+function scopeOf(bare: string, zone: string): number | undefined {
+  if (!/^fe[89ab]/i.test(bare)) return undefined;
+  return networkInterfaces()[zone]?.find(({ scopeid = 0 }) => scopeid > 0)?.scopeid;
 }
 
 function numbersOf6(host: string): number[] {

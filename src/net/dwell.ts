@@ -15,11 +15,18 @@ const turnMillis = 0.5;
 const pauseMax = 64;
 /** Sockets that heard something last. */
 const watchedMax = 8;
+/** A socket that was silent in so many waits makes room for others. */
+const silentMax = 256;
+
+interface Watched {
+  readonly socket: Polled;
+  silent: number;
+}
 
 export class Dwell {
   readonly #libc: Libc;
   readonly #gather: (work: () => void) => void;
-  readonly #watched: Polled[] = [];
+  #watched: Watched[] = [];
   /** An array of struct pollfd: the descriptor, then what is asked and what is answered. */
   readonly #fds = new Int32Array(2 * watchedMax);
   /** A struct timespec. */
@@ -52,30 +59,40 @@ export class Dwell {
 
   /** Before its descriptor is closed. */
   forget(socket: Polled): void {
-    const at = this.#watched.indexOf(socket);
-    if (at >= 0) this.#watched.splice(at, 1);
+    this.#watched = this.#watched.filter((each) => each.socket !== socket);
   }
 
   #watch(socket: Polled): void {
-    if (this.#watched.includes(socket)) return;
-    if (this.#watched.length === watchedMax) this.#watched.shift();
-    this.#watched.push(socket);
+    for (const each of this.#watched) if (each.socket === socket) return;
+    if (this.#watched.length === watchedMax) this.#watched = this.#watched.slice(1);
+    this.#watched.push({ socket, silent: 0 });
   }
 
   /** False when nothing came. */
   #waitOnce(): boolean {
-    const watched = [...this.#watched];
-    for (const [at, { fd }] of watched.entries()) {
-      this.#fds[2 * at] = fd;
+    const watched = this.#watched;
+    for (let at = 0; at < watched.length; at++) {
+      this.#fds[2 * at] = (watched[at] as Watched).socket.fd;
       this.#fds[2 * at + 1] = POLLIN;
     }
     if (this.#libc.ppoll(this.#fds, watched.length, this.#wait, null) <= 0) return false;
-    this.#gather(() => {
-      for (const [at, socket] of watched.entries()) {
-        const answered = (this.#fds[2 * at + 1] ?? 0) >>> 16;
-        if (answered !== 0 && this.#watched.includes(socket)) socket.handleReadable();
-      }
-    });
+    this.#gather(() => this.#hear(watched));
     return true;
+  }
+
+  #hear(watched: readonly Watched[]): void {
+    let silent = false;
+    for (let at = 0; at < watched.length; at++) {
+      const each = watched[at] as Watched;
+      if ((this.#fds[2 * at + 1] as number) >>> 16 === 0) {
+        each.silent += 1;
+        silent ||= each.silent >= silentMax;
+        continue;
+      }
+      each.silent = 0;
+      // What was heard before may have closed it.
+      if (watched === this.#watched || this.#watched.includes(each)) each.socket.handleReadable();
+    }
+    if (silent) this.#watched = this.#watched.filter((each) => each.silent < silentMax);
   }
 }

@@ -2,7 +2,6 @@
 // still says when something has arrived. It must not know what the datagrams mean.
 
 import { createSocket, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
 import { getSystemErrorName } from "node:util";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
 import { AddressBook, socketAddress } from "./address-book.ts";
@@ -94,7 +93,7 @@ export async function openLinuxSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket | undefined> {
   const libc = c.linuxLibc();
-  const fd = libc && openDescriptor(libc, local);
+  const fd = libc && openDescriptor(libc, local, options);
   if (!libc || fd === undefined) return undefined;
   exchange ??= new Exchange(libc);
   const type = socketType(local.host);
@@ -104,16 +103,35 @@ export async function openLinuxSocket(
 }
 
 /** A bound socket; undefined where it cannot be had. */
-export function openDescriptor(libc: c.Libc, local: Address): number | undefined {
+export function openDescriptor(
+  libc: c.Libc,
+  local: Address,
+  options: OpenOptions = {},
+): number | undefined {
   const address = socketAddress(local);
   if (!address) return undefined;
-  const family = isIPv6(local.host) ? c.AF_INET6 : c.AF_INET;
+  const family = address[0] ?? 0;
   const fd = libc.socket(family, c.SOCK_DGRAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0);
   if (fd < 0) return undefined;
   const only6 = family === c.AF_INET || c.setOption(libc, fd, c.IPPROTO_IPV6, [c.IPV6_V6ONLY, 1]);
-  if (only6 && libc.bind(fd, address, address.length) === 0) return fd;
+  const ready = only6 && prepare(libc, fd, family, options);
+  if (ready && libc.bind(fd, address, address.length) === 0) return fd;
   libc.close(fd);
   return undefined;
+}
+
+/** What does not fit a narrow path shall arrive in fragments rather than not at all. */
+function prepare(libc: c.Libc, fd: number, family: number, options: OpenOptions): boolean {
+  const { shared, reusePort, dscp } = options;
+  const [level, discover, precedence] =
+    family === c.AF_INET
+      ? [c.IPPROTO_IP, c.IP_MTU_DISCOVER, c.IP_TOS]
+      : [c.IPPROTO_IPV6, c.IPV6_MTU_DISCOVER, c.IPV6_TCLASS];
+  c.setOption(libc, fd, level, [discover, c.PMTUDISC_DONT]);
+  if (shared && !c.setOption(libc, fd, c.SOL_SOCKET, [c.SO_REUSEADDR, 1])) return false;
+  if (reusePort && !c.setOption(libc, fd, c.SOL_SOCKET, [c.SO_REUSEPORT, 1])) return false;
+  // The two lowest bits are for congestion (RFC 3168).
+  return dscp === undefined || c.setOption(libc, fd, level, [precedence, dscp * 4]);
 }
 
 class LinuxSocket implements DatagramSocket, Polled {

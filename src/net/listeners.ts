@@ -4,6 +4,7 @@
 import { networkInterfaces } from "node:os";
 import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, Network } from "../ports.ts";
+import { type Answering, Broadcasts } from "./broadcasts.ts";
 
 export interface ListenOptions {
   /** Exactly these addresses, which may be 0.0.0.0 and ::, or every address that this host has or
@@ -12,10 +13,14 @@ export interface ListenOptions {
   /** 0 takes any free port, the same for all addresses. */
   readonly port: number;
   readonly network: Network;
+  /** See OpenOptions. */
+  readonly reusePort?: boolean;
   /** How often to look for new addresses. Default 3000. */
   readonly rescanMillis?: number;
-  /** Each socket once; it is closed when its address is gone. */
+  /** Each socket once; it is closed when its address has been gone for a while. */
   onSocket(socket: DatagramSocket): void;
+  /** Each that hears a broadcast address once. It is not to be answered from. */
+  onBroadcast?(socket: DatagramSocket, answering: Answering): void;
   /** One of "every" address cannot be listened on. Told once, until it works; tried again each
    * time. */
   onProblem(error: TftpError): void;
@@ -25,6 +30,11 @@ export class Listeners {
   readonly #options: ListenOptions;
   readonly #sockets = new Map<string, DatagramSocket>();
   readonly #failures = new Map<string, number>();
+  /** The number of the interface that a link-local address is bound to; else 0. */
+  readonly #scopes = new Map<string, number>();
+  /** For how many scans an address has been gone. */
+  readonly #gone = new Map<string, number>();
+  readonly #broadcasts: Broadcasts | undefined;
   #port: number;
   #timer: NodeJS.Timeout | undefined;
   #rescan: Promise<void> = Promise.resolve();
@@ -33,6 +43,8 @@ export class Listeners {
   private constructor(options: ListenOptions, port: number) {
     this.#options = options;
     this.#port = port;
+    const { network, onBroadcast } = options;
+    this.#broadcasts = onBroadcast && new Broadcasts(network, this.#sockets, onBroadcast);
   }
 
   /** Throws TftpError NETWORK when one of the named hosts, or none of "every", can be listened
@@ -40,7 +52,7 @@ export class Listeners {
   static async open(options: ListenOptions): Promise<Listeners> {
     const every = options.hosts === "every";
     const hosts = options.hosts === "every" ? localAddresses() : options.hosts;
-    const opened = await openOnOnePort(options.network, [...new Set(hosts)], options.port);
+    const opened = await openOnOnePort(options, [...new Set(hosts)], options.port);
     const [socket] = opened.sockets.values();
     const [problem] = opened.problems.values();
     if (socket === undefined || (problem !== undefined && !every)) {
@@ -48,13 +60,15 @@ export class Listeners {
       throw problem ?? new TftpError("NETWORK", "no address to listen on", { hint: noAddressHint });
     }
     const listeners = new Listeners(options, socket.local.port);
-    listeners.#take(opened);
+    listeners.#take(opened, presentAddresses() ?? new Map());
+    await listeners.#broadcasts?.follow(listeners.#port);
     if (every) listeners.#rescanLater();
     return listeners;
   }
 
   get addresses(): readonly Address[] {
-    return Array.from(this.#sockets.values(), (socket) => socket.local);
+    const present = [...this.#sockets].filter(([host]) => !this.#gone.has(host));
+    return present.map(([, socket]) => socket.local);
   }
 
   /** Idempotent. */
@@ -62,11 +76,12 @@ export class Listeners {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#rescan;
-    await closeAll({ sockets: this.#sockets });
+    await Promise.all([closeAll({ sockets: this.#sockets }), this.#broadcasts?.close()]);
   }
 
-  #take({ sockets, problems }: Opened): void {
+  #take({ sockets, problems }: Opened, present: ReadonlyMap<string, number>): void {
     for (const [host, socket] of sockets) {
+      this.#scopes.set(host, present.get(host) ?? 0);
       this.#sockets.set(host, socket);
       this.#failures.delete(host);
       this.#options.onSocket(socket);
@@ -89,27 +104,47 @@ export class Listeners {
     }, this.#options.rescanMillis ?? 3000).unref();
   }
 
+  /** A link-local address is bound to its interface, which is another one when it comes back. */
+  #isGoneForGood(host: string): boolean {
+    const scans = (this.#gone.get(host) ?? 0) + 1;
+    const gone = scans > goneScansMax || host.includes("%");
+    if (gone) this.#gone.delete(host);
+    else this.#gone.set(host, scans);
+    return gone;
+  }
+
   async #follow(): Promise<void> {
-    const present = new Set(presentAddresses() ?? this.#sockets.keys());
+    const present = presentAddresses();
+    if (!present) return;
     for (const host of this.#failures.keys()) {
       if (!present.has(host)) this.#failures.delete(host);
     }
     for (const [host, socket] of this.#sockets) {
-      if (present.has(host)) continue;
-      this.#sockets.delete(host);
-      await socket.close();
+      const same = present.get(host) === this.#scopes.get(host);
+      if (same) this.#gone.delete(host);
+      else if (present.has(host) || this.#isGoneForGood(host)) {
+        this.#sockets.delete(host);
+        await socket.close();
+      }
     }
-    const fresh = [...present].filter((host) => !this.#sockets.has(host));
-    const opened = await openAll(this.#options.network, fresh, this.#port);
+    const fresh = [...present.keys()].filter((host) => !this.#sockets.has(host));
+    const opened = await openAll(this.#options, fresh, this.#port);
     if (this.#closed) await closeAll(opened);
-    else this.#take(opened);
+    else {
+      this.#take(opened, present);
+      await this.#broadcasts?.follow(this.#port);
+    }
   }
 }
+
+/** An address that moves between two machines (VRRP) may be back soon, and a transfer from the
+ * single port then goes on. */
+const goneScansMax = 20;
 
 /** Every address of this host, link-local IPv6 with its zone. Throws TftpError NETWORK. */
 export function localAddresses(): string[] {
   const addresses = presentAddresses();
-  if (addresses !== undefined) return addresses;
+  if (addresses !== undefined) return [...addresses.keys()];
   throw new TftpError("NETWORK", "the addresses of this machine cannot be listed", {
     hint: noAddressHint,
   });
@@ -117,15 +152,17 @@ export function localAddresses(): string[] {
 
 const noAddressHint = "Name the address to listen on, for example 0.0.0.0.";
 
-/** Undefined where the system does not tell, which may pass: a sandbox, no memory. */
-function presentAddresses(): string[] | undefined {
+/** Each with its scope. Undefined where the system does not tell, which may pass: a sandbox, no
+ * memory. */
+function presentAddresses(): Map<string, number> | undefined {
   try {
-    return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+    const found = Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
       addresses.map(({ address, scopeid = 0 }) => {
-        if (scopeid === 0) return address;
-        return `${address}%${process.platform === "win32" ? scopeid : name}`;
+        const zone = process.platform === "win32" ? scopeid : name;
+        return [scopeid === 0 ? address : `${address}%${zone}`, scopeid] as const;
       }),
     );
+    return new Map(found);
   } catch {
     return undefined;
   }
@@ -137,21 +174,24 @@ interface Opened {
 }
 
 /** The port that is free on the first address may be taken on another one. */
-async function openOnOnePort(network: Network, hosts: string[], port: number): Promise<Opened> {
+async function openOnOnePort(how: Opening, hosts: string[], port: number): Promise<Opened> {
   for (let attempts = port === 0 ? 5 : 1; ; attempts -= 1) {
-    const opened = await openAll(network, hosts, port);
+    const opened = await openAll(how, hosts, port);
     const taken = [...opened.problems.values()].some((error) => systemCode(error) === "EADDRINUSE");
     if (!taken || attempts === 1) return opened;
     await closeAll(opened);
   }
 }
 
-async function openAll(network: Network, hosts: readonly string[], port: number): Promise<Opened> {
+type Opening = Pick<ListenOptions, "network" | "reusePort">;
+
+async function openAll(how: Opening, hosts: readonly string[], port: number): Promise<Opened> {
+  const { network, reusePort = false } = how;
   const sockets = new Map<string, DatagramSocket>();
   const problems = new Map<string, TftpError>();
   for (const host of hosts) {
     try {
-      const socket = await network.open({ host, port });
+      const socket = await network.open({ host, port }, { reusePort });
       sockets.set(host, socket);
       port = socket.local.port;
     } catch (error) {

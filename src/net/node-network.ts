@@ -25,6 +25,7 @@ export const nodeNetwork: Network = {
     const found = await wayTo(remote);
     return { ...found, mtu: await mtuOf(found.host) };
   },
+  mtu: mtuOf,
 };
 
 /** Opens a UDP socket on `local`; port 0 takes any free one. Throws TftpError NETWORK. */
@@ -33,10 +34,20 @@ export async function openSocket(
   options: OpenOptions = {},
 ): Promise<DatagramSocket> {
   try {
-    return (await openLinuxSocket(local, options)) ?? (await openPlainSocket(local, options));
+    return (await openLinuxSocket(local, options)) ?? (await openPlain(local, options));
   } catch (cause) {
+    if (cause instanceof TftpError) throw cause;
     throw bindError(local, cause as NodeJS.ErrnoException);
   }
+}
+
+async function openPlain(local: Address, options: OpenOptions): Promise<DatagramSocket> {
+  const socket = await openPlainSocket(local, options);
+  if (options.dscp === undefined) return socket;
+  await socket.close();
+  throw new TftpError("NETWORK", "IP precedence cannot be set here", {
+    hint: "It takes Linux and the package koffi; leave --dscp out, or let a router set it.",
+  });
 }
 
 async function resolve(host: string): Promise<string> {
@@ -81,17 +92,23 @@ async function wayTo(remote: Address): Promise<Omit<Route, "mtu">> {
   }
 }
 
-/** In bytes. Node does not tell it, Linux does; Ethernet's is the best guess elsewhere. */
+const ethernetMtu = 1500;
+
+/** In bytes; of all interfaces the smallest where any may be used. Node does not tell it, Linux
+ * does; Ethernet's is the best guess elsewhere. */
 async function mtuOf(host: string): Promise<number> {
   if (host === "::1" || host.startsWith("127.")) return 65536;
+  const any = host === "0.0.0.0" || host === "::";
+  const mtus: number[] = [];
   const [bare, zone] = host.split("%");
   for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
     if (zone !== undefined && zone !== name) continue;
-    if (!addresses.some(({ address }) => address === bare)) continue;
+    const ours = addresses.some(({ address, internal }) => (any ? !internal : address === bare));
+    if (!ours) continue;
     // An address with a label appears as eth0:label.
     const device = name.split(":")[0];
     const text = await readFile(`/sys/class/net/${device}/mtu`, "latin1").catch(() => "");
-    return Number.parseInt(text, 10) || 1500;
+    mtus.push(Number.parseInt(text, 10) || ethernetMtu);
   }
-  return 1500;
+  return Math.min(...(mtus.length > 0 ? mtus : [ethernetMtu]));
 }

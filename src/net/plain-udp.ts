@@ -21,7 +21,11 @@ export async function openPlainSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket> {
   const type = socketType(host);
-  const socket = createSocket({ type, ipv6Only: type === "udp6", lookup: answerAtOnce });
+  const { reusePort = false, shared = false } = options;
+  const socket = createSocket({
+    ...{ type, ipv6Only: type === "udp6", reuseAddr: shared, lookup: answerAtOnce },
+    ...(reusePort ? { reusePort } : {}), // known from Node 22.12 on
+  });
   try {
     await bind(socket, { address: host, port });
   } catch (error) {

@@ -21,15 +21,18 @@ export interface Circumstances {
   readonly size: number | undefined;
   /** What our side can hold of one window. */
   readonly heldBytes: number;
+  /** The largest block that leaves in one packet. */
+  readonly packetBytes: number;
   /** 0 to 1, for the spread of timers. */
   readonly jitter: number;
 }
 
 export function agreeOn(request: Request, circumstances: Circumstances): Agreement {
-  const { profile, limits, size, heldBytes, jitter } = circumstances;
+  const { profile, limits, size, heldBytes, packetBytes, jitter } = circumstances;
   const terms = {
     op: request.op,
     ...limits,
+    blksizeMax: Math.min(limits.blksizeMax, packetBytes),
     windowBytesMax: Math.min(limits.windowBytesMax, heldBytes),
     ...(size === undefined ? {} : { size }),
   };

@@ -50,10 +50,18 @@ export interface Facts {
   readonly stranger?: Address;
 }
 
+/** Another server that was quicker is no fault of anybody's. */
+const unremarkable: ReadonlySet<Ending> = new Set<Ending>([
+  "completed",
+  "unconfirmed",
+  "replaced",
+  "elsewhere",
+]);
+
 export function diagnose(facts: Facts): Diagnosis | undefined {
   const { ending } = facts;
   if (ending === "probe") return verdict("size-probe", probeAdvice);
-  if (ending === "completed" || ending === "unconfirmed" || ending === "replaced") return undefined;
+  if (unremarkable.has(ending)) return undefined;
   const silent = facts.error?.origin === "local" && facts.error.code === "TIMED_OUT";
   if (stoppedAt65535(facts) && (silent || ending === "aborted")) {
     return verdict("block-65535", rolloverAdvice);

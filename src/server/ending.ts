@@ -20,6 +20,8 @@ export interface Seen {
   readonly replaced: boolean;
   readonly requestRepeats: number;
   readonly toAskedPort: number;
+  /** The request was a broadcast. */
+  readonly broadcast: boolean;
 }
 
 export interface End {
@@ -46,13 +48,23 @@ export function endOf(seen: Seen): End {
   return { ending, diagnosis };
 }
 
-function endingOf({ request, machine, options, error, replaced }: Seen): Ending {
+function endingOf(seen: Seen): Ending {
+  const { request, machine, options, error, replaced } = seen;
   if (!error) return "completed";
   if (replaced) return "replaced";
+  if (isElsewhere(seen, error)) return "elsewhere";
   if (error.origin === "remote") {
     const probe = options && !machine.answered && request.options.has("tsize");
     return probe && (error.wireCode === 0 || error.wireCode === 8) ? "probe" : "aborted";
   }
   const allSent = "allSent" in machine && machine.allSent && machine.answered;
   return error.code === "TIMED_OUT" && allSent ? "unconfirmed" : "failed";
+}
+
+/** Of the servers that answer a broadcast a client takes one, and turns the others away or says
+ * nothing to them. */
+function isElsewhere({ broadcast, machine }: Seen, { code, origin, wireCode }: TftpError): boolean {
+  const blocks = "acked" in machine ? machine.acked : machine.received;
+  if (!broadcast || blocks > 0) return false;
+  return code === "TIMED_OUT" || (origin === "remote" && wireCode === 5);
 }

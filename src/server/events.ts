@@ -36,8 +36,17 @@ export interface TransferInfo extends Tally {
  * - `probe`: the client only wanted to know the size, and said so after our OACK;
  * - `aborted`: the client ended it by an ERROR;
  * - `replaced`: the client began anew from the same port;
+ * - `elsewhere`: the request was a broadcast, and the client took nothing from us; another server
+ *   may have been quicker;
  * - `failed`: anything else, see `error`. */
-export type Ending = "completed" | "unconfirmed" | "probe" | "aborted" | "replaced" | "failed";
+export type Ending =
+  | "completed"
+  | "unconfirmed"
+  | "probe"
+  | "aborted"
+  | "replaced"
+  | "elsewhere"
+  | "failed";
 
 export interface RefusedRequest {
   readonly op: "rrq" | "wrq";

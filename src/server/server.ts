@@ -4,50 +4,27 @@ import { TftpError } from "../core/errors.ts";
 import { parseDecimal } from "../core/options.ts";
 import { decode, type Request } from "../core/packet.ts";
 import { isEqual } from "../core/request.ts";
-import type { Address, Clock, DatagramSocket, Network, RequestInfo, Storage } from "../ports.ts";
+import type { Address, DatagramSocket } from "../ports.ts";
 import { ImageCache } from "../transfer/image-cache.ts";
 import { Pacing } from "../transfer/pace.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import { diagnoseMissing } from "./diagnosis.ts";
 import type { ServerEvent, TransferInfo } from "./events.ts";
-import type { Limits } from "./limits.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Overdue } from "./overdue.ts";
-import type { Judge, JudgedRequest, Verdict } from "./policy.ts";
+import { PacketSizes } from "./packet-sizes.ts";
+import type { JudgedRequest, Verdict } from "./policy.ts";
+import { RangedPorts } from "./port-range.ts";
 import { errorCodeFor, recognise } from "./profiles.ts";
 import { AdmissionQueue } from "./queue.ts";
 import { busy, ErrorRates, nameTooLong, RequestRates, tooMany } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
 import { describe, refused } from "./request-info.ts";
+import type { Admitted, Entrance, ServerParts, ServerStats } from "./server-parts.ts";
 import { Session, type SessionEnds, type Surroundings } from "./session.ts";
 import { keyOf, Strays, sendError } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
 import { UploadQuota } from "./upload-quota.ts";
-
-export interface ServerParts {
-  readonly storage: Storage;
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly judge: Judge;
-  readonly limits: Limits;
-  readonly random: () => number;
-  /** Whether transfers go through the port that was asked. */
-  readonly singlePort?: boolean;
-  readonly onEvent: (event: ServerEvent) => void;
-  /** One of its own by default. */
-  readonly images?: ImageCache;
-}
-
-export interface ServerStats {
-  /** Transfers that were let in, also those whose content is still being opened. */
-  readonly admitted: number;
-  /** Those whose content is still being opened. */
-  readonly opening: number;
-  /** Encoded blocks that are kept, in bytes, and how often they were there already. */
-  readonly cacheBytes: number;
-  readonly cacheHits: number;
-  readonly cacheMisses: number;
-}
 
 export class TftpServer {
   readonly #parts: ServerParts;
@@ -70,11 +47,13 @@ export class TftpServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
+    const { network, tidPorts, fragments, clock } = parts;
+    const range = tidPorts && new RangedPorts(network, tidPorts, parts.random);
+    const onOther = (datagram: Uint8Array, from: Address, socket: DatagramSocket): void =>
+      this.#strays.handleStranger(decode(datagram), from, socket);
     this.#ports = parts.singlePort
       ? new ListeningPorts()
-      : new TransferPorts(parts.network, parts.random, (datagram, from, socket) => {
-          this.#strays.handleStranger(decode(datagram), from, socket);
-        });
+      : new TransferPorts(network, parts.random, onOther, range);
     const { limits } = parts;
     this.#surroundings = {
       ...parts,
@@ -83,6 +62,7 @@ export class TftpServer {
       images: parts.images ?? new ImageCache(limits.cacheBytes),
       quota: new UploadQuota(limits.uploadTotalBytesMax),
       pacing: new Pacing(limits.bytesPerSecond, limits.bytesPerSecondPerTransfer),
+      sizes: fragments ? undefined : new PacketSizes(network, clock),
     };
     this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
       this.#ignore(request, info.client, busy()),
@@ -102,11 +82,29 @@ export class TftpServer {
       this.#handleDatagram(datagram, from, socket);
     if (this.#ports instanceof ListeningPorts) this.#ports.add(socket, handle);
     else {
+      this.#ports.renew(socket.local.host);
       socket.onDatagram = handle;
       socket.onError = (cause) =>
         this.#problem(new TftpError("NETWORK", "an answer could not be sent", { cause }));
     }
+    this.#surroundings.sizes?.learn(socket.local.host);
     this.#emit({ kind: "listening", address: socket.local });
+  }
+
+  /** Takes requests, and what else belongs to transfers, from a socket that hears a broadcast
+   * address. Others may hear the same, so what belongs to nothing is not answered. */
+  listenBroadcast(
+    socket: DatagramSocket,
+    answering: (from: Address) => DatagramSocket | undefined,
+  ): void {
+    socket.onDatagram = (datagram, from) => {
+      const packet = decode(datagram);
+      const own = answering(from);
+      if (!own) this.#emit({ kind: "stray", from, reason: "a broadcast from another network" });
+      else if (packet.op !== "rrq" && packet.op !== "wrq") {
+        this.#sessions.get(keyOf(from))?.handleDatagram(datagram, from);
+      } else this.#handleRequest(packet, from, { socket: own, broadcast: socket.local.host });
+    };
   }
 
   /** The transfers that run now. */
@@ -146,7 +144,7 @@ export class TftpServer {
   #handleDatagram(datagram: Uint8Array, from: Address, socket: DatagramSocket): void {
     const packet = decode(datagram);
     const session = this.#sessions.get(keyOf(from));
-    if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, socket);
+    if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, { socket });
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
     else if (session) session.handleDatagram(datagram, from);
     else {
@@ -155,7 +153,7 @@ export class TftpServer {
     }
   }
 
-  #handleRequest(request: Request, from: Address, socket: DatagramSocket): void {
+  #handleRequest(request: Request, from: Address, entrance: Entrance): void {
     if (this.#closing) return;
     const key = keyOf(from);
     const earlier = this.#sessions.get(key);
@@ -167,20 +165,21 @@ export class TftpServer {
     else {
       this.#queue.remove(key);
       earlier?.replace();
-      this.#judge(request, from, socket);
+      this.#judge(request, from, entrance);
     }
   }
 
-  #judge(request: Request, from: Address, socket: DatagramSocket): void {
+  #judge(request: Request, from: Address, entrance: Entrance): void {
     const info = describe(request, from);
     const isTooLong = request.filename.length > this.#parts.limits.nameLengthMax;
     const verdict = isTooLong
       ? nameTooLong
       : this.#verdict({ ...info, op: request.op, filename: request.filename });
-    if (verdict.kind === "refuse") this.#refuse(request, from, socket, verdict.error);
+    if (verdict.kind === "refuse") this.#refuse(request, from, entrance.socket, verdict.error);
     else if (verdict.kind === "ignore") this.#ignore(request, from);
     else {
-      const admitted = { request, name: verdict.filename ?? request.filename, info, socket };
+      const name = verdict.filename ?? request.filename;
+      const admitted = { request, name, info, ...entrance };
       if (this.#occupancy.isFullFor(from.host)) this.#enqueue(admitted);
       else this.#admit(admitted);
     }
@@ -223,7 +222,7 @@ export class TftpServer {
     }
   }
 
-  #admit({ request, name, info, socket }: Admitted): void {
+  #admit({ request, name, info, socket, broadcast }: Admitted): void {
     const key = keyOf(info.client);
     let begun = false;
     let leave = (): void => {
@@ -251,7 +250,7 @@ export class TftpServer {
       },
     };
     this.#lastId += 1;
-    const asked = { id: this.#lastId, request, name, info, asked: socket.local };
+    const asked = { id: this.#lastId, request, name, info, asked: socket.local, broadcast };
     const session = new Session(asked, this.#surroundings, ends);
     this.#sessions.set(key, session);
     this.#occupancy.enter(info.client.host);
@@ -285,12 +284,4 @@ export class TftpServer {
   #emit(event: ServerEvent): void {
     this.#parts.onEvent(event);
   }
-}
-
-/** A request with a verdict. */
-interface Admitted {
-  readonly request: Request;
-  readonly name: string;
-  readonly info: RequestInfo;
-  readonly socket: DatagramSocket;
 }

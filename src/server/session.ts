@@ -25,6 +25,7 @@ import {
 import { type Diagnosis, foresee } from "./diagnosis.ts";
 import { endOf } from "./ending.ts";
 import type { Ended, Ending, TransferInfo } from "./events.ts";
+import type { PacketSizes } from "./packet-sizes.ts";
 import { mayStopAt65535, nameFor, recognise } from "./profiles.ts";
 import { isHeard } from "./reflection.ts";
 import { asksLittle, type Ports } from "./transfer-ports.ts";
@@ -35,6 +36,7 @@ export interface Surroundings extends ContentPlace {
   readonly scheduler: Scheduler;
   readonly images: ImageCache;
   readonly pacing: Pacing;
+  readonly sizes: PacketSizes | undefined;
   /** 0 to 1, for the spread of timers. */
   readonly random: () => number;
 }
@@ -43,6 +45,7 @@ export interface SessionRequest extends ContentRequest {
   readonly id: number;
   /** The address that was asked; the transfer's socket is bound to the same. */
   readonly asked: Address;
+  readonly broadcast: string | undefined;
 }
 
 export interface SessionEnds {
@@ -139,11 +142,12 @@ export class Session {
       }
     };
     try {
-      const { asked, request, info } = this.#asked;
+      const { asked, request, info, broadcast } = this.#asked;
       const opening = this.#around.ports.open(asked, {
         peer: info.client,
         small: request.op === "rrq" && asksLittle(request.options),
         lockStep: !request.options.has("windowsize"),
+        broadcast,
       });
       if (opening instanceof Promise) opening.then(run, refuse);
       else run(opening);
@@ -203,14 +207,14 @@ export class Session {
   }
 
   #run(content: Content, socket: DatagramSocket): void {
-    const { limits, scheduler, random } = this.#around;
-    const { request, info } = this.#asked;
+    const { limits, scheduler, random, sizes } = this.#around;
+    const { request, info, asked } = this.#asked;
     const size = content.op === "rrq" ? content.source.size : info.size;
     // What a client sends must fit our receive buffer: the rest of its window would be lost.
     const heldBytes = content.op === "wrq" ? socket.receiveBufferBytes : Number.POSITIVE_INFINITY;
-    const circumstances = { profile: this.#profile, limits, size, heldBytes, jitter: random() };
+    const room = { heldBytes, packetBytes: sizes?.blksize(asked.host) ?? Infinity };
+    const circumstances = { profile: this.#profile, limits, size, ...room, jitter: random() };
     const agreement = agreeOn(request, circumstances);
-    const { answer, agreed } = agreement;
     const peer = new Peer(info.client, { adopts: false });
     const pacer = this.#around.pacing.pacer();
     const parts: TransferParts = {
@@ -223,10 +227,10 @@ export class Session {
     };
     const transfer = this.#transfer(content, parts, agreement);
     const { stored } = content;
-    this.#running = { transfer, socket, size, stored, options: answer.size > 0, peer };
+    this.#running = { transfer, socket, size, stored, options: agreement.answer.size > 0, peer };
     socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
     socket.onStranger = (from) => peer.noteStranger(from);
-    this.#ends.onStarted(this.#describe(this.#running), this.#foresee(size, agreed));
+    this.#ends.onStarted(this.#describe(this.#running), this.#foresee(size, agreement.agreed));
     transfer.begin();
   }
 
@@ -259,6 +263,7 @@ export class Session {
       machine: running.transfer.machine,
       ...(error ? { error } : {}),
       replaced: this.#dropped === "replaced",
+      broadcast: this.#asked.broadcast !== undefined,
       requestRepeats: this.#requestRepeats,
       toAskedPort: this.#toAskedPort,
     });
@@ -291,6 +296,5 @@ export class Session {
   }
 }
 
-/** A busy server may read a repeated request long after its answer to the first one was
- * acknowledged. */
+/** A busy server may read a repeated request long after its answer was acknowledged. */
 const lateMillis = 1000;

@@ -4,8 +4,10 @@
 import { TftpError } from "../core/errors.ts";
 import { parseDecimal } from "../core/options.ts";
 import type { Options } from "../core/packet.ts";
-import type { Address, DatagramSocket, Network } from "../ports.ts";
+import type { Address, DatagramSocket, Network, OpenOptions } from "../ports.ts";
 import { SharedPort } from "../transfer/shared-port.ts";
+import { openBroadcastPort } from "./broadcast-port.ts";
+import type { RangedPorts } from "./port-range.ts";
 
 /** With more, the answers of all would not fit the receive buffer. */
 const placesMax = 64;
@@ -21,6 +23,8 @@ export interface Wanted {
   /** An ACK gets no more than a packet, and nothing large comes from the peer. */
   readonly small: boolean;
   readonly lockStep: boolean;
+  /** The address that was asked, where that was a broadcast: the client may go on so. */
+  readonly broadcast: string | undefined;
 }
 
 /** An ACK then gets one packet that fits an Ethernet frame, at most. */
@@ -45,25 +49,41 @@ export interface Ports {
   close(): Promise<void>;
 }
 
-/** Ports for transfers, chosen by the system, on the address that was asked. */
+/** Ports for transfers, chosen by the system or from a range, on the address that was asked. In a
+ * range uploads share ports too, if need be: they are bounded, transfers are not. */
 export class TransferPorts implements Ports {
   readonly #network: Network;
   readonly #onOther: OnOther;
+  readonly #range: RangedPorts | undefined;
   readonly #pools = new Map<string, Pooled[]>();
 
   readonly #random: () => number;
   #closed = false;
 
-  constructor(network: Network, random: () => number, onOther: OnOther) {
+  constructor(
+    network: Network,
+    random: () => number,
+    onOther: OnOther,
+    range?: RangedPorts | undefined,
+  ) {
     this.#network = network;
     this.#random = random;
     this.#onOther = onOther;
+    this.#range = range;
   }
 
   open({ host }: Address, wanted: Wanted): DatagramSocket | Promise<DatagramSocket> {
-    const { peer, small, lockStep } = wanted;
-    if (!small) return this.#network.open({ host, port: 0 }, { lockStep });
+    const { peer, small, lockStep, broadcast } = wanted;
+    if (broadcast !== undefined) {
+      const own = this.#openSocket(host, { lockStep });
+      return openBroadcastPort(this.#network, own, { peer, broadcast });
+    }
+    if (!small && !this.#range) return this.#openSocket(host, { lockStep });
     const pool = this.#pools.get(host) ?? [];
+    if (!small) {
+      const empty = pool.find(({ port }) => port.size === 0 && !port.knows(peer));
+      return empty ? take(empty, peer) : this.#openPooled(host, peer);
+    }
     const from = Math.floor(this.#random() * pool.length);
     let shared: Pooled | undefined;
     for (let step = 0; step < pool.length && pool.length >= portsMin; step++) {
@@ -75,6 +95,14 @@ export class TransferPorts implements Ports {
     return shared ? take(shared, peer) : this.#openPooled(host, peer);
   }
 
+  /** This address has come, perhaps not for the first time: what is bound to an interface that is
+   * gone stays bound to it, also where a new one has its name. */
+  renew(host: string): void {
+    const pool = this.#pools.get(host) ?? [];
+    this.#pools.delete(host);
+    for (const { port } of pool) if (port.size === 0) void port.socket.close();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const pools = [...this.#pools.values()].flat();
@@ -83,8 +111,19 @@ export class TransferPorts implements Ports {
     await Promise.all(idle.map(({ port }) => port.socket.close()));
   }
 
+  #openSocket(host: string, options: OpenOptions): Promise<DatagramSocket> {
+    return this.#range?.open(host, options) ?? this.#network.open({ host, port: 0 }, options);
+  }
+
   async #openPooled(host: string, peer: Address): Promise<DatagramSocket> {
-    const socket = await this.#network.open({ host, port: 0 });
+    let socket: DatagramSocket;
+    try {
+      socket = await this.#openSocket(host, {});
+    } catch (thrown) {
+      const least = leastUsed(this.#pools.get(host) ?? [], peer);
+      if (!this.#range || !least) throw thrown;
+      return take(least, peer);
+    }
     const port: SharedPort = new SharedPort(
       socket,
       (datagram, from) => this.#onOther(datagram, from, socket),
@@ -104,6 +143,12 @@ export class TransferPorts implements Ports {
     if (at >= 0) pool.splice(at, 1);
     void pooled.port.socket.close();
   }
+}
+
+/** Where no other port is to be had, one more transfer on one of these harms less than none. */
+function leastUsed(pool: readonly Pooled[], peer: Address): Pooled | undefined {
+  const rank = ({ port }: Pooled): number => port.size + (port.knows(peer) ? placesMax : 0);
+  return pool.toSorted((a, b) => rank(a) - rank(b))[0];
 }
 
 function take(pooled: Pooled, peer: Address): DatagramSocket {

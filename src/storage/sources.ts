@@ -33,7 +33,7 @@ export function sourceOf(
 ): Source {
   if (!(body instanceof Uint8Array)) return streamSource(body, size);
   if (size !== undefined && size !== body.length) throw wrongSize();
-  return bytesSource(body);
+  return bytesSource(body, "as given");
 }
 
 type Iterating = AsyncIterator<Uint8Array> | Iterator<Uint8Array>;

@@ -56,18 +56,28 @@ export class Blocks {
   }
 
   /** Views of whole datagrams back to back, no copies; good until their blocks are released. */
-  *runs(range: BlockRange): Iterable<Uint8Array> {
-    const { chunkBlocks, stride } = this.#shape;
-    const end = range.first + range.count;
-    for (let block = range.first; block < end; ) {
-      const index = Math.floor((block - 1) / chunkBlocks);
-      const chunk = this.#chunks.get(index);
-      if (!chunk) throw new Error(`block ${block} is not at hand`);
-      const chunkFirst = index * chunkBlocks + 1;
-      const stop = Math.min(end, chunkFirst + chunkBlocks);
-      yield chunk.bytes.subarray((block - chunkFirst) * stride, (stop - chunkFirst) * stride);
+  runs(range: BlockRange): readonly Uint8Array[] {
+    const { chunkBlocks, runBlocks } = this.#shape;
+    const { first, count } = range;
+    const end = first + count;
+    const runs: Uint8Array[] = [];
+    for (let block = first; block < end; ) {
+      const chunkEnd = (Math.floor((block - 1) / chunkBlocks) + 1) * chunkBlocks + 1;
+      const stop = Math.min(end, chunkEnd, block + runBlocks);
+      runs.push(this.#run(block, stop));
       block = stop;
     }
+    return runs;
+  }
+
+  /** `first` to `end`, exclusive, of one chunk. */
+  #run(first: BlockNumber, end: BlockNumber): Uint8Array {
+    const { chunkBlocks, stride } = this.#shape;
+    const index = Math.floor((first - 1) / chunkBlocks);
+    const chunk = this.#chunks.get(index);
+    if (!chunk) throw new Error(`block ${first} is not at hand`);
+    const chunkFirst = index * chunkBlocks + 1;
+    return chunk.bytes.subarray((first - chunkFirst) * stride, (end - chunkFirst) * stride);
   }
 
   /** Blocks up to here are not asked for again. */

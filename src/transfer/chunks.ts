@@ -1,4 +1,4 @@
-// Encoded DATA in chunks: a chunk is one read of the source and one send of the socket.
+// Encoded DATA in chunks: a chunk is one read of the source and one send of the socket, or a few.
 // Knows a source; no peer and no time.
 
 import { toWire } from "../core/block-number.ts";
@@ -34,18 +34,29 @@ export class ChunkShape {
   readonly stride: number;
   readonly blksize: number;
   readonly chunkBlocks: number;
+  /** What one send can carry. */
+  readonly runBlocks: number;
   /** Where the size is known. */
   readonly last: BlockNumber | undefined;
   readonly #rollover: Rollover;
   readonly #size: number | undefined;
 
-  constructor(blksize: number, rollover: Rollover, size: number | undefined) {
+  /** `chunkBytesMax`: of one chunk, unless a single block is larger. */
+  constructor(
+    blksize: number,
+    rollover: Rollover,
+    size: number | undefined,
+    chunkBytesMax: number = runBytesMax,
+  ) {
     this.blksize = blksize;
     this.stride = blksize + dataHeaderBytes;
     this.#rollover = rollover;
     this.#size = size;
     if (size !== undefined) this.last = Math.floor(size / blksize) + 1;
-    this.chunkBlocks = Math.max(1, Math.min(segmentsMax, Math.floor(runBytesMax / this.stride)));
+    const fitting = (bytes: number): number =>
+      Math.max(1, Math.min(segmentsMax, Math.floor(bytes / this.stride)));
+    this.chunkBlocks = fitting(chunkBytesMax);
+    this.runBlocks = fitting(runBytesMax);
   }
 
   /** Reads and encodes one chunk, into `memory` if that is large enough. */

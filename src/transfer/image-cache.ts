@@ -17,6 +17,9 @@ export interface ImageKey {
   readonly rollover: Rollover;
 }
 
+/** To count and keep chunks costs the same for each; they are shared, so they may be large. */
+const chunkBytesMax = 256 * 1024;
+
 export class ImageCache implements Keeper {
   readonly #bytesMax: number;
   readonly #images = new Map<string, WireImage>();
@@ -68,7 +71,7 @@ export class ImageCache implements Keeper {
     if (image) this.#hits += 1;
     else {
       this.#misses += 1;
-      image = new WireImage(text, new ChunkShape(blksize, rollover, size), this);
+      image = new WireImage(text, new ChunkShape(blksize, rollover, size, chunkBytesMax), this);
       this.#images.set(text, image);
     }
     return new Blocks(image.shape, new ImageView(image, source));

@@ -57,7 +57,7 @@ export class Incoming extends Transfer {
     if (windowsize > 1) this.parts.socket.joinReceived(blksize + dataHeaderBytes);
   }
 
-  protected override runs(): Iterable<Uint8Array> {
+  protected override runs(): readonly Uint8Array[] {
     return [];
   }
 

@@ -76,7 +76,7 @@ export class Outgoing extends Transfer {
 
   protected override take(): void {}
 
-  protected override runs(range: BlockRange): Iterable<Uint8Array> {
+  protected override runs(range: BlockRange): readonly Uint8Array[] {
     return this.#blocks?.runs(range) ?? [];
   }
 

@@ -10,6 +10,8 @@ const formerPeers = 4096;
 export class SharedPort {
   readonly socket: DatagramSocket;
   readonly #places = new Map<string, Place>();
+  /** A socket that gives the same object for the same peer saves the key. */
+  readonly #lately = new WeakMap<Address, Place>();
   /** Peers that had a place here: what they sent for it may still arrive. */
   #former = new Set<string>();
   #formerBefore = new Set<string>();
@@ -78,10 +80,19 @@ export class SharedPort {
   }
 
   #handleDatagram(datagram: Uint8Array, from: Address): void {
+    const known = this.#lately.get(from);
+    if (isRequest(datagram)) this.#onOther(datagram, from);
+    else if (known?.isOpen) known.onDatagram(datagram, from);
+    else this.#find(datagram, from);
+  }
+
+  #find(datagram: Uint8Array, from: Address): void {
     const key = keyOf(from);
     const place = this.#places.get(key);
-    if (isRequest(datagram)) this.#onOther(datagram, from);
-    else if (place) place.onDatagram(datagram, from);
+    if (place) {
+      this.#lately.set(from, place);
+      place.onDatagram(datagram, from);
+    }
     // To answer a late packet with ERROR 5 would end the peer's next transfer from the same port.
     else if (!this.#wasHere(key)) this.#handleStranger(datagram, from);
   }
@@ -90,7 +101,7 @@ export class SharedPort {
 class Place implements DatagramSocket {
   readonly #socket: DatagramSocket;
   readonly #leave: () => void;
-  #open = true;
+  isOpen = true;
   onDatagram: (datagram: Uint8Array, from: Address) => void = () => {};
   onWritable: () => void = () => {};
   onError: (error: Error) => void = () => {};
@@ -118,15 +129,15 @@ class Place implements DatagramSocket {
   }
 
   send(run: Uint8Array, segmentSize: number, to: Address): void {
-    if (this.#open) this.#socket.send(run, segmentSize, to);
+    if (this.isOpen) this.#socket.send(run, segmentSize, to);
   }
 
   /** Not here: the others' datagrams have other sizes. */
   joinReceived(): void {}
 
   async close(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
+    if (!this.isOpen) return;
+    this.isOpen = false;
     this.onDatagram = this.onWritable = this.onError = () => {};
     this.#leave();
   }

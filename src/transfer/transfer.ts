@@ -87,7 +87,7 @@ export abstract class Transfer implements Task {
   protected abstract tend(): void;
   /** Takes payloads that are in order. */
   protected abstract take(payloads: readonly Uint8Array[]): void;
-  protected abstract runs(range: BlockRange): Iterable<Uint8Array>;
+  protected abstract runs(range: BlockRange): readonly Uint8Array[];
   /** Puts the content away: closes the source, or discards what was not committed. */
   protected abstract close(): Promise<void>;
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { offersFor, type Path } from "../../src/client/offers.ts";
+import { offersFor, type Path, smallerOffer } from "../../src/client/offers.ts";
 
 const ethernet: Path = { mtu: 1500, ipv6: false, receiveBufferBytes: 106_496 };
 const loopback: Path = { ...ethernet, mtu: 65_536 };
@@ -42,4 +42,13 @@ test("only whole seconds are negotiated, and only a known size is told", () => {
   assert.equal(offers[0]?.timeoutSeconds, 2);
   assert.equal(offers[0] && "tsize" in offers[0], false);
   assert.equal(offersFor({ timeoutMillis: 1500 }, ethernet, 0)[0]?.timeoutSeconds, undefined);
+});
+
+test("where no block came through, ever smaller ones are offered, but not against a wish", () => {
+  const offer = { blksize: 1468, windowsize: 64, tsize: 0 };
+  assert.deepEqual(smallerOffer(offer, 1468, {}), { ...offer, blksize: 1024 });
+  assert.deepEqual(smallerOffer(offer, 1024, {}), { ...offer, blksize: 512 });
+  assert.equal(smallerOffer(offer, 512, {}), undefined);
+  assert.equal(smallerOffer(offer, 1468, { blksize: 1468 }), undefined);
+  assert.equal(smallerOffer(undefined, 1468, {}), undefined);
 });

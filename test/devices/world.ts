@@ -64,6 +64,10 @@ export class World implements Clock, Network, Stage {
     server.listen(this.#socket(this.server));
   }
 
+  async mtu(): Promise<number> {
+    return 65_536;
+  }
+
   now(): number {
     return this.#now;
   }

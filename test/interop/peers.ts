@@ -17,7 +17,10 @@ export type Peer =
   | "curl"
   | "tshark"
   | "chromium"
-  | "unshare";
+  | "unshare"
+  | "ip"
+  | "nft"
+  | "nginx";
 
 const timeout = 90_000;
 

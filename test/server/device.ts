@@ -26,6 +26,11 @@ export class Device {
     await new Promise<void>((bound, failed) => {
       socket.once("error", failed).bind(port, host, bound);
     });
+    return Device.of(t, socket);
+  }
+
+  /** For a socket that is bound already. */
+  static of(t: TestContext, socket: Socket): Device {
     t.after(() => new Promise<void>((closed) => socket.close(() => closed())));
     return new Device(socket);
   }

@@ -40,6 +40,7 @@ export function virtualServer(
     },
     resolve: async (host) => host,
     route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
+    mtu: async () => 65_536,
   };
   const server = new TftpServer({
     ...{ storage, network, clock, judge, limits: completeLimits(limits) },

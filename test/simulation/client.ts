@@ -106,6 +106,7 @@ export class Client {
       },
       resolve: (name) => host.resolve(name),
       route: () => host.route(),
+      mtu: () => host.mtu(),
     };
   }
 

@@ -111,6 +111,10 @@ export class Host implements Network {
     return { host: this.name, mtu, receiveBufferBytes };
   }
 
+  async mtu(): Promise<number> {
+    return this.fabric.habits.mtu;
+  }
+
   /** To or from a host that has lines of its own; the others are where all lines meet. */
   carry(datagram: Uint8Array, way: "up" | "down", from: Address, to: Address): void {
     const { fabric } = this;

@@ -1,0 +1,20 @@
+// --tid-ports FIRST-LAST: a range of ports as a firewall's rule would write it.
+
+import { Option } from "commander";
+import type { PortRange } from "../index.ts";
+import { wrongValue } from "./options.ts";
+
+/** Its value is a PortRange. Throws TftpError INVALID_ARGUMENT. */
+export function tidPortsOption(): Option {
+  const flags = "--tid-ports <FIRST-LAST>";
+  return new Option(flags, "ports for transfers, for firewalls (default: any free one)")
+    .argParser(parseRange)
+    .conflicts("singlePort");
+}
+
+function parseRange(text: string): PortRange {
+  const [, first = "0", last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  const range = { first: Number(first), last: Number(last) };
+  if (range.first >= 1 && range.first <= range.last && range.last <= 65_535) return range;
+  throw wrongValue("--tid-ports", text, "Give two ports, the lower one first: 50000-50999.");
+}

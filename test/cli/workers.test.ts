@@ -1,0 +1,62 @@
+// Several processes on one port.
+
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { get } from "../../src/index.ts";
+import { failsWith, serving, tidewire } from "./command.ts";
+
+const timeout = 60_000;
+const linux = { timeout, skip: process.platform === "linux" ? false : "needs Linux" };
+
+test("workers share a port, and a killed one is started again", linux, async (t) => {
+  const root = await mkdtemp(join(tmpdir(), "tidewire-"));
+  t.after(() => rm(root, { recursive: true }));
+  await writeFile(join(root, "a"), "content");
+  const port = await freePort();
+  const { child, printed, ended } = await serving(t, [root, "--port", port, "--workers", "2"]);
+  const url = `tftp://127.0.0.1:${port}/a`;
+  const fetched = await Promise.all(Array.from({ length: 20 }, () => get(url).text()));
+  assert.deepEqual(new Set(fetched), new Set(["content"]));
+  const [worker] = childrenOf(child.pid);
+  process.kill(worker as number, "SIGKILL");
+  await printed(/worker \d has ended/);
+  assert.equal(await get(url, { retries: 20 }).text(), "content");
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, { status: 0, signal: null });
+});
+
+test("where a worker cannot start, none does", linux, async (t) => {
+  const taken = await freePort(t);
+  const args = ["serve", tmpdir(), "--listen", `127.0.0.1:${taken}`, "--workers", "2"];
+  const { status, stderr } = await tidewire(args);
+  assert.equal(status, 1);
+  assert.match(stderr, /port \d+ is in use/);
+  assert.match(stderr, /the workers cannot start/);
+});
+
+test("what workers cannot share is refused", { timeout }, async () => {
+  failsWith(await tidewire(["serve", "--workers", "2", "--port", "0"]), 2, /share a port/);
+  failsWith(await tidewire(["serve", "--workers", "2", "--web"]), 2, /show one process/);
+  failsWith(await tidewire(["serve", "--workers", "0"]), 2, /--workers/);
+});
+
+function childrenOf(pid: number | undefined): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1");
+  return text.trim().split(" ").filter(Boolean).map(Number);
+}
+
+/** Free, or held until the test ends. */
+async function freePort(held?: TestContext): Promise<string> {
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  if (held) held.after(() => socket.close());
+  else socket.close();
+  return String(port);
+}

@@ -1,0 +1,197 @@
+// Answers come from the address that was asked, whichever the server has, gets or loses.
+
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import type { Address } from "../../src/index.ts";
+import { folder } from "../interop/exchange.ts";
+import { find } from "../interop/peers.ts";
+import { ack, type Device, rrq } from "../server/device.ts";
+import { content, readOn } from "../server/scene.ts";
+import { type Plan, type TestNetwork, testInNetwork } from "./hosts.ts";
+
+const image = Buffer.from(content(3000));
+
+/** Two cables between a server and a client. IPv6 addresses are usable at once. */
+const plan: Plan = {
+  hosts: ["server", "client"],
+  setup: [
+    "for host in $server $client; do",
+    "  ip netns exec $host sysctl -q net.ipv6.conf.default.accept_dad=0",
+    "  ip netns exec $host sysctl -q net.ipv6.conf.default.addr_gen_mode=1",
+    "done",
+    "ip link add eth0 netns $server type veth peer name eth0 netns $client",
+    "ip link add eth1 netns $server type veth peer name eth1 netns $client",
+    "for address in 10.0.0.2/24 10.0.0.3/24 10.0.0.4/24 fd00::2/64 fd00::3/64 fe80::2/64; do",
+    "  ip -n $server address add $address dev eth0",
+    "done",
+    "for address in 10.1.0.2/24 fd01::2/64 fe80::2/64; do",
+    "  ip -n $server address add $address dev eth1",
+    "done",
+    "ip -n $server address add 192.0.2.1/32 dev lo",
+    "for port in eth0 eth1; do",
+    "  ip -n $server link set $port up",
+    "  ip -n $client link set $port up",
+    "done",
+    "ip -n $client address add 10.0.0.1/24 dev eth0",
+    "ip -n $client address add fd00::1/64 dev eth0",
+    "ip -n $client address add fe80::1/64 dev eth0",
+    "ip -n $client address add 10.1.0.1/24 dev eth1",
+    "ip -n $client address add fd01::1/64 dev eth1",
+    "ip -n $client address add fe80::1/64 dev eth1",
+    "ip -n $client route add default via 10.0.0.2",
+  ],
+};
+
+/** Our own address, and the one that is asked. */
+const pairs = [
+  ["10.0.0.1", "10.0.0.2"],
+  ["10.0.0.1", "10.0.0.3"],
+  ["10.0.0.1", "10.0.0.4"],
+  ["10.1.0.1", "10.1.0.2"],
+  // By the other cable, and an address of no cable.
+  ["10.0.0.1", "10.1.0.2"],
+  ["10.0.0.1", "192.0.2.1"],
+  ["fd00::1", "fd00::2"],
+  ["fd00::1", "fd00::3"],
+  ["fd01::1", "fd01::2"],
+  ["fe80::1%eth0", "fe80::2"],
+  ["fe80::1%eth1", "fe80::2"],
+] as const;
+
+async function root(t: TestContext): Promise<string> {
+  const path = await folder(t);
+  await writeFile(join(path, "image"), image, { mode: 0o644 });
+  return path;
+}
+
+async function begin(device: Device, host: string) {
+  await device.send(rrq("image"), { host, port: 69 });
+  const first = await device.expectData(1);
+  assert.equal(bare(first.from.host), host);
+  return { host, port: first.from.port };
+}
+
+async function fetch(device: Device, host: string): Promise<void> {
+  const to = await begin(device, host);
+  await device.send(ack(1), to);
+  for (let block = 2; block <= 6; block++) {
+    const { packet, from } = await device.expectData(block);
+    assert.deepEqual([bare(from.host), from.port], [host, to.port]);
+    assert.deepEqual(Buffer.from(packet.payload), image.subarray(512 * (block - 1), 512 * block));
+    await device.send(ack(block), to);
+  }
+}
+
+/** From the ACK of this block to the end; it may have come more than once meanwhile. */
+async function goOn(device: Device, to: Address, block: number): Promise<void> {
+  await device.send(ack(block), to);
+  let { packet } = await device.expect("data");
+  while (packet.block === block) ({ packet } = await device.expect("data"));
+  assert.equal(packet.block, block + 1);
+  await device.send(ack(block + 1), to);
+  assert.deepEqual(await readOn(device, block + 1), image.subarray(512 * (block + 1)));
+}
+
+/** This process would name the zone as it is called here, not on the other host. */
+function bare(host: string): string {
+  return host.replace(/%.*/, "");
+}
+
+async function addAddress(net: TestNetwork, address: string, device = "eth0"): Promise<void> {
+  await net.shell([`ip -n $server address add ${address} dev ${device}`]);
+}
+
+async function takeAddress(net: TestNetwork, address: string, device = "eth0"): Promise<void> {
+  await net.shell([`ip -n $server address delete ${address} dev ${device}`]);
+}
+
+for (const [title, ...flags] of [
+  ["an answer comes from the address that was asked"],
+  ["an answer comes from the address that was asked, with a single port", "--single-port"],
+  ["an answer comes from the address that was asked, out of a range", "--tid-ports", "50000-50999"],
+] as const) {
+  testInNetwork(title, plan, async (net, t) => {
+    await net.serve("server", await root(t), ...flags);
+    for (const [own, asked] of pairs) await fetch(net.device(t, "client", own), asked);
+  });
+}
+
+for (const [title, ...flags] of [
+  ["an address that appears is served, and one that goes disturbs no transfer"],
+  ["the same with a single port", "--single-port"],
+] as const) {
+  testInNetwork(title, plan, async (net, t) => {
+    const log = await net.serve("server", await root(t), ...flags);
+    const device = net.device(t, "client", "10.0.0.1");
+    const to = await begin(device, "10.0.0.2");
+    for (const address of ["10.0.0.99", "fd00::99"]) {
+      const length = address.includes(":") ? 64 : 24;
+      await addAddress(net, `${address}/${length}`);
+      await log.next("listening", { address });
+      const visitor = net.device(t, "client", address.includes(":") ? "fd00::1" : "10.0.0.1");
+      await fetch(visitor, address);
+      await takeAddress(net, `${address}/${length}`);
+    }
+    await goOn(device, to, 1);
+  });
+}
+
+for (const [title, ...flags] of [
+  ["a transfer goes on when its address was away for a moment"],
+  ["a transfer from a single port goes on when its address was away", "--single-port"],
+] as const) {
+  testInNetwork(title, plan, async (net, t) => {
+    const log = await net.serve("server", await root(t), ...flags);
+    await addAddress(net, "10.0.0.99/32");
+    await log.next("listening", { address: "10.0.0.99" });
+    const device = net.device(t, "client", "10.0.0.1");
+    const to = await begin(device, "10.0.0.99");
+    await device.send(ack(1), to);
+    await device.expectData(2);
+    await takeAddress(net, "10.0.0.99/32");
+    // Another one that comes tells that the server has looked.
+    await addAddress(net, "10.0.0.98/32");
+    await log.next("listening", { address: "10.0.0.98" });
+    await addAddress(net, "10.0.0.99/32", "eth1");
+    await goOn(device, to, 2);
+    await fetch(net.device(t, "client", "10.0.0.1"), "10.0.0.99");
+  });
+}
+
+testInNetwork(
+  "an interface that is made anew is served again, with its scope",
+  plan,
+  async (net, t) => {
+    const log = await net.serve("server", await root(t));
+    const device = (): Device => net.device(t, "client", "fe80::1%eth1");
+    // As many as it takes until ports of transfers are used again.
+    for (let round = 0; round < 20; round++) await fetch(device(), "fe80::2");
+    log.passOver();
+    await net.shell([
+      "ip -n $server link delete eth1",
+      "ip link add eth1 netns $server type veth peer name eth1 netns $client",
+      "ip -n $server address add fe80::2/64 dev eth1",
+      "ip -n $client address add fe80::1/64 dev eth1",
+      "ip -n $server link set eth1 up",
+      "ip -n $client link set eth1 up",
+    ]);
+    await log.next("listening", { address: "fe80::2%eth1" });
+    for (let round = 0; round < 3; round++) await fetch(device(), "fe80::2");
+  },
+);
+
+testInNetwork(
+  "in.tftpd answers from the address that was asked",
+  {
+    ...plan,
+    programs: ["in.tftpd"],
+  },
+  async (net, t) => {
+    const flags = ["--foreground", "--secure", "--user", "root", "--permissive"];
+    const where = ["--address", "[::]:69"];
+    await net.start("server", 69, find("in.tftpd") ?? "", ...flags, ...where, await root(t));
+    for (const [own, asked] of pairs.slice(0, 6)) await fetch(net.device(t, "client", own), asked);
+  },
+);
