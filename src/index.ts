@@ -175,23 +175,15 @@ interface RunningParts {
   readonly listeners: readonly Listening[];
   readonly expected: ExpectedUploads;
   readonly singlePort: boolean;
+  /** The server's own. */
   readonly limits: Limits;
 }
 
 class RunningServer implements Server {
-  readonly #server: TftpServer;
-  readonly #listeners: readonly Listening[];
-  readonly #expected: ExpectedUploads;
-  readonly #singlePort: boolean;
-  /** The server's own. */
-  readonly #limits: Limits;
+  readonly #parts: RunningParts;
 
   constructor(parts: RunningParts) {
-    this.#server = parts.server;
-    this.#listeners = parts.listeners;
-    this.#expected = parts.expected;
-    this.#singlePort = parts.singlePort;
-    this.#limits = parts.limits;
+    this.#parts = parts;
   }
 
   get address(): Address {
@@ -199,31 +191,32 @@ class RunningServer implements Server {
   }
 
   get addresses(): readonly Address[] {
-    return this.#listeners.flatMap((each) => each.addresses);
+    return this.#parts.listeners.flatMap((each) => each.addresses);
   }
 
   snapshot(): readonly TransferInfo[] {
-    return this.#server.snapshot();
+    return this.#parts.server.snapshot();
   }
 
   expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload> {
-    return this.#expected.arm(expected);
+    return this.#parts.expected.arm(expected);
   }
 
   stats(): ServerStats {
-    return this.#server.stats();
+    return this.#parts.server.stats();
   }
 
   setLimits(limits: Partial<Limits>): void {
-    Object.assign(this.#limits, completeLimits(limits));
+    Object.assign(this.#parts.limits, completeLimits(limits));
   }
 
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
+    const { server, listeners, expected, singlePort } = this.#parts;
     // What still runs may need the port; else whoever comes next may have it now.
-    if (this.#singlePort) await this.#server.close(graceMillis);
-    await Promise.all(this.#listeners.map((each) => each.close()));
-    await this.#server.close(graceMillis);
-    this.#expected.close();
+    if (singlePort) await server.close(graceMillis);
+    await Promise.all(listeners.map((each) => each.close()));
+    await server.close(graceMillis);
+    expected.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
