@@ -7,6 +7,7 @@ import { isEqual } from "../core/request.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
 import { ImageCache } from "../transfer/image-cache.ts";
 import { Pacing } from "../transfer/pace.ts";
+import { keyOf } from "../transfer/peer.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import { diagnoseMissing } from "./diagnosis.ts";
 import type { ServerEvent, TransferInfo } from "./events.ts";
@@ -22,7 +23,7 @@ import { fittingMessage } from "./reflection.ts";
 import { describe, refused } from "./request-info.ts";
 import type { Admitted, Entrance, ServerParts, ServerStats } from "./server-parts.ts";
 import { Session, type SessionEnds, type Surroundings } from "./session.ts";
-import { keyOf, Strays, sendError } from "./strays.ts";
+import { Strays, sendError } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
 import { UploadQuota } from "./upload-quota.ts";
 
@@ -143,10 +144,13 @@ export class TftpServer {
 
   #handleDatagram(datagram: Uint8Array, from: Address, socket: DatagramSocket): void {
     const packet = decode(datagram);
+    if (packet.op === "rrq" || packet.op === "wrq") {
+      this.#handleRequest(packet, from, { socket });
+      return;
+    }
     const session = this.#sessions.get(keyOf(from));
-    if (packet.op === "rrq" || packet.op === "wrq") this.#handleRequest(packet, from, { socket });
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
-    else if (session) session.handleDatagram(datagram, from);
+    if (session) session.handleDatagram(datagram, from);
     else {
       if (packet.op === "error") this.#queue.remove(keyOf(from));
       this.#strays.handle(packet, from, socket);

@@ -3,12 +3,9 @@
 
 import { encode, type Packet } from "../core/packet.ts";
 import type { Address, Clock, DatagramSocket } from "../ports.ts";
+import { keyOf, strangerMillis } from "../transfer/peer.ts";
 import { RateLimit } from "./limits.ts";
 import { Told } from "./told.ts";
-
-/** A stranger at a transfer's port hears ERROR 5 at most so often, so that nobody can use us to
- * flood a third party. */
-const strangerMillis = 1000;
 
 export class Strays {
   readonly #clock: Clock;
@@ -71,9 +68,4 @@ export function sendError(
 ): void {
   const error = encode({ op: "error", code, message });
   socket.send(error, error.length, to);
-}
-
-/** A client's TID is all that tells one request from another. */
-export function keyOf({ host, port }: Address): string {
-  return `${host} ${port}`;
 }

@@ -5,6 +5,7 @@ import { TftpError } from "../core/errors.ts";
 import { parseDecimal } from "../core/options.ts";
 import type { Options } from "../core/packet.ts";
 import type { Address, DatagramSocket, Network, OpenOptions } from "../ports.ts";
+import { keyOf } from "../transfer/peer.ts";
 import { SharedPort } from "../transfer/shared-port.ts";
 import { openBroadcastPort } from "./broadcast-port.ts";
 import type { RangedPorts } from "./port-range.ts";
@@ -38,6 +39,12 @@ interface Pooled {
   served: number;
 }
 
+interface Opening {
+  readonly pooled: Promise<Pooled>;
+  /** By so many transfers. */
+  awaited: number;
+}
+
 /** What the server does with a datagram that belongs to no transfer of its port. */
 type OnOther = (datagram: Uint8Array, from: Address, socket: DatagramSocket) => void;
 
@@ -53,19 +60,14 @@ export interface Ports {
  * range uploads share ports too, if need be: they are bounded, transfers are not. */
 export class TransferPorts implements Ports {
   readonly #network: Network;
+  readonly #random: () => number;
   readonly #onOther: OnOther;
   readonly #range: RangedPorts | undefined;
   readonly #pools = new Map<string, Pooled[]>();
-
-  readonly #random: () => number;
+  readonly #openings = new Map<string, Opening[]>();
   #closed = false;
 
-  constructor(
-    network: Network,
-    random: () => number,
-    onOther: OnOther,
-    range?: RangedPorts | undefined,
-  ) {
+  constructor(network: Network, random: () => number, onOther: OnOther, range?: RangedPorts) {
     this.#network = network;
     this.#random = random;
     this.#onOther = onOther;
@@ -78,27 +80,19 @@ export class TransferPorts implements Ports {
       const own = this.#openSocket(host, { lockStep });
       return openBroadcastPort(this.#network, own, { peer, broadcast });
     }
-    if (!small && !this.#range) return this.#openSocket(host, { lockStep });
-    const pool = this.#pools.get(host) ?? [];
-    if (!small) {
-      const empty = pool.find(({ port }) => port.size === 0 && !port.knows(peer));
-      return empty ? take(empty, peer) : this.#openPooled(host, peer);
+    if (small) {
+      const pooled = this.#shared(host, peer);
+      return pooled ? take(pooled, peer) : this.#openShared(host, peer);
     }
-    const from = Math.floor(this.#random() * pool.length);
-    let shared: Pooled | undefined;
-    for (let step = 0; step < pool.length && pool.length >= portsMin; step++) {
-      const pooled = pool[(from + step) % pool.length] as Pooled;
-      if (pooled.port.size >= placesMax || pooled.served >= servedMax) continue;
-      if (!pooled.port.knows(peer)) return take(pooled, peer);
-      shared ??= pooled;
-    }
-    return shared ? take(shared, peer) : this.#openPooled(host, peer);
+    if (!this.#range) return this.#openSocket(host, { lockStep });
+    const empty = this.#poolOf(host).find(({ port }) => port.size === 0 && !port.knows(peer));
+    return empty ? take(empty, peer) : this.#takeNew(this.#openPooled(host), host, peer);
   }
 
   /** This address has come, perhaps not for the first time: what is bound to an interface that is
    * gone stays bound to it, also where a new one has its name. */
   renew(host: string): void {
-    const pool = this.#pools.get(host) ?? [];
+    const pool = this.#poolOf(host);
     this.#pools.delete(host);
     for (const { port } of pool) if (port.size === 0) void port.socket.close();
   }
@@ -115,29 +109,78 @@ export class TransferPorts implements Ports {
     return this.#range?.open(host, options) ?? this.#network.open({ host, port: 0 }, options);
   }
 
-  async #openPooled(host: string, peer: Address): Promise<DatagramSocket> {
-    let socket: DatagramSocket;
+  #poolOf(host: string): Pooled[] {
+    return this.#pools.get(host) ?? [];
+  }
+
+  /** One with room; if there is a choice, not one where the peer was before. */
+  #shared(host: string, peer: Address): Pooled | undefined {
+    const pool = this.#poolOf(host);
+    if (pool.length < portsMin) return undefined;
+    const from = Math.floor(this.#random() * pool.length);
+    let second: Pooled | undefined;
+    for (let step = 0; step < pool.length; step++) {
+      const pooled = pool[(from + step) % pool.length] as Pooled;
+      if (pooled.port.size >= placesMax || pooled.served >= servedMax) continue;
+      if (!pooled.port.knows(peer)) return pooled;
+      second ??= pooled;
+    }
+    return second;
+  }
+
+  /** A crowd that comes while ports are being opened shares these. */
+  #openShared(host: string, peer: Address): Promise<DatagramSocket> {
+    const openings = this.#openings.get(host) ?? [];
+    const from = Math.floor(this.#random() * openings.length);
+    const some = [...openings.slice(from), ...openings.slice(0, from)];
+    const opening = some.find(({ awaited }) => awaited < placesMax);
+    if (!opening || openings.length + this.#poolOf(host).length < portsMin) {
+      return this.#takeNew(this.#openPooled(host), host, peer);
+    }
+    opening.awaited += 1;
+    return this.#takeNew(opening.pooled, host, peer);
+  }
+
+  /** Where a range has no port left, one more transfer on a port that is open harms less than
+   * none. */
+  async #takeNew(opened: Promise<Pooled>, host: string, peer: Address): Promise<DatagramSocket> {
     try {
-      socket = await this.#openSocket(host, {});
+      return take(await opened, peer);
     } catch (thrown) {
-      const least = leastUsed(this.#pools.get(host) ?? [], peer);
+      const least = leastUsed(this.#poolOf(host), peer);
       if (!this.#range || !least) throw thrown;
       return take(least, peer);
     }
+  }
+
+  async #openPooled(host: string): Promise<Pooled> {
+    const opening = { pooled: this.#openPort(host), awaited: 1 };
+    const openings = this.#openings.get(host) ?? [];
+    this.#openings.set(host, openings);
+    openings.push(opening);
+    try {
+      return await opening.pooled;
+    } finally {
+      openings.splice(openings.indexOf(opening), 1);
+    }
+  }
+
+  async #openPort(host: string): Promise<Pooled> {
+    const socket = await this.#openSocket(host, {});
     const port: SharedPort = new SharedPort(
       socket,
       (datagram, from) => this.#onOther(datagram, from, socket),
       () => this.#left(host, pooled),
     );
     const pooled: Pooled = { port, served: 0 };
-    const pool = this.#pools.get(host) ?? [];
+    const pool = this.#poolOf(host);
     this.#pools.set(host, pool);
     pool.push(pooled);
-    return take(pooled, peer);
+    return pooled;
   }
 
   #left(host: string, pooled: Pooled): void {
-    const pool = this.#pools.get(host) ?? [];
+    const pool = this.#poolOf(host);
     const at = pool.indexOf(pooled);
     if (!this.#closed && at >= 0 && pooled.served < servedMax && pool.length <= portsMin) return;
     if (at >= 0) pool.splice(at, 1);
@@ -174,8 +217,4 @@ export class ListeningPorts implements Ports {
 
   /** They are closed by who opened them. */
   async close(): Promise<void> {}
-}
-
-function keyOf({ host, port }: Address): string {
-  return `${host} ${port}`;
 }

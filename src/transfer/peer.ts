@@ -5,7 +5,12 @@ import { decode, encode, type Millis, type Packet } from "../core/packet.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
 
 /** A stranger hears ERROR 5 at most so often, so that nobody can use us to flood a third party. */
-const strangerMillis = 1000;
+export const strangerMillis: Millis = 1000;
+
+/** One for each TID of each host: all that tells one transfer, or one request, from another. */
+export function keyOf({ host, port }: Address): string {
+  return `${host} ${port}`;
+}
 
 export class Peer {
   #address: Address;

@@ -3,6 +3,7 @@
 
 import { isRequest } from "../core/packet.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
+import { keyOf } from "./peer.ts";
 
 /** So many peers, at least, whose late packets are still known as such. */
 const formerPeers = 4096;
@@ -56,6 +57,7 @@ export class SharedPort {
       if (this.#places.size === 0) this.#onEmpty();
     });
     this.#places.set(key, place);
+    this.#lately.set(peer, place);
     return place;
   }
 
@@ -80,19 +82,19 @@ export class SharedPort {
   }
 
   #handleDatagram(datagram: Uint8Array, from: Address): void {
+    if (isRequest(datagram)) {
+      this.#onOther(datagram, from);
+      return;
+    }
     const known = this.#lately.get(from);
-    if (isRequest(datagram)) this.#onOther(datagram, from);
-    else if (known?.isOpen) known.onDatagram(datagram, from);
+    if (known?.isOpen) known.onDatagram(datagram, from);
     else this.#find(datagram, from);
   }
 
   #find(datagram: Uint8Array, from: Address): void {
     const key = keyOf(from);
     const place = this.#places.get(key);
-    if (place) {
-      this.#lately.set(from, place);
-      place.onDatagram(datagram, from);
-    }
+    if (place) place.onDatagram(datagram, from);
     // To answer a late packet with ERROR 5 would end the peer's next transfer from the same port.
     else if (!this.#wasHere(key)) this.#handleStranger(datagram, from);
   }
@@ -138,14 +140,10 @@ class Place implements DatagramSocket {
   async close(): Promise<void> {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.onDatagram = this.onWritable = this.onError = () => {};
+    this.onDatagram = this.onWritable = this.onError = this.onStranger = () => {};
     this.#leave();
   }
 
   /** The port stays open for others. */
   unref(): void {}
-}
-
-function keyOf({ host, port }: Address): string {
-  return `${host} ${port}`;
 }

@@ -71,6 +71,15 @@ test("a peer that comes back is heard by its new transfer alone", async () => {
   assert.equal(port.size, 1);
 });
 
+test("a peer that begins anew is heard by the new one, though the old one is still there", () => {
+  const { socket, heard, place } = opened();
+  place("before", one);
+  socket.onDatagram(ack, one);
+  place("after", one);
+  socket.onDatagram(ack, one);
+  assert.deepEqual(heard, ["before", "after"]);
+});
+
 test("the peers that left first are strangers again, in time", async () => {
   const { socket, others, place } = opened();
   await place("one", one).close();

@@ -1,0 +1,101 @@
+// Which port a transfer is given: shared with others, or its own.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Address, DatagramSocket, Network } from "../../src/ports.ts";
+import { asksLittle, TransferPorts, type Wanted } from "../../src/server/transfer-ports.ts";
+import { keptSocket } from "../transfer/fakes.ts";
+import { optionsOf } from "./device.ts";
+
+const asked: Address = { host: "192.0.2.1", port: 69 };
+
+/** Sockets that open when everybody has asked; those that are open now. */
+function ports() {
+  const open = new Set<DatagramSocket>();
+  let last = 50_000;
+  let refuses = false;
+  const network = {
+    async open() {
+      const port = ++last;
+      await new Promise(setImmediate);
+      if (refuses) throw new Error("no port is free");
+      const socket = { ...keptSocket(), local: { host: asked.host, port } };
+      socket.close = async () => void open.delete(socket);
+      open.add(socket);
+      return socket;
+    },
+  } as unknown as Network;
+  let seed = 1;
+  const random = () => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const refuse = (now: boolean): void => {
+    refuses = now;
+  };
+  return { open, refuse, pool: new TransferPorts(network, random, () => {}) };
+}
+
+function reader(port: number, more: Partial<Wanted> = {}): Wanted {
+  const peer = { host: "192.0.2.7", port };
+  return { peer, small: true, lockStep: true, broadcast: undefined, ...more };
+}
+
+test("a crowd that asks at once shares the ports of a few", async () => {
+  const { open, pool } = ports();
+  const crowd = Array.from({ length: 500 }, (_, at) => pool.open(asked, reader(1000 + at)));
+  const sockets = await Promise.all(crowd);
+  assert.equal(open.size, 16);
+  assert.equal(new Set(sockets.map(({ local }) => local.port)).size, 16);
+});
+
+test("a crowd that fills the ports gets more, and they go with it", async () => {
+  const { open, pool } = ports();
+  const crowd = Array.from({ length: 3000 }, (_, at) => pool.open(asked, reader(1000 + at)));
+  const sockets = await Promise.all(crowd);
+  assert.ok(open.size >= 47 && open.size <= 60, `${open.size} ports`);
+  for (const socket of sockets) await socket.close();
+  assert.equal(open.size, 16);
+  await pool.close();
+  assert.equal(open.size, 0);
+});
+
+test("what gets more than a packet for an ACK has a port to itself", async () => {
+  const { pool } = ports();
+  const sockets = [];
+  for (let at = 0; at < 40; at++) {
+    sockets.push(await pool.open(asked, reader(1000 + at, { small: false })));
+  }
+  assert.equal(new Set(sockets.map(({ local }) => local.port)).size, 40);
+});
+
+test("little is a packet of Ethernet for an ACK", () => {
+  for (const [options, little] of [
+    [{}, true],
+    [{ blksize: 1468, tsize: 0 }, true],
+    [{ blksize: 1469 }, false],
+    [{ blksize: 512, windowsize: 1 }, false],
+  ] as const) {
+    assert.equal(asksLittle(optionsOf(options)), little, JSON.stringify(options));
+  }
+});
+
+test("a peer that comes back from the same port gets another one of ours", async () => {
+  const { pool } = ports();
+  await Promise.all(Array.from({ length: 64 }, (_, at) => pool.open(asked, reader(1000 + at))));
+  const before = await pool.open(asked, reader(7));
+  await before.close();
+  const after = await pool.open(asked, reader(7));
+  assert.notEqual(after.local.port, before.local.port);
+});
+
+test("a port that cannot be opened fails those who wait for it, and no later one", async () => {
+  const { open, pool, refuse } = ports();
+  refuse(true);
+  const crowd = Array.from({ length: 40 }, (_, at) => pool.open(asked, reader(1000 + at)));
+  const settled = await Promise.allSettled(crowd);
+  assert.ok(settled.every(({ status }) => status === "rejected"));
+  refuse(false);
+  await pool.open(asked, reader(1));
+  assert.equal(open.size, 1);
+});
