@@ -9,7 +9,7 @@ import { data, error, oack } from "../server/device.ts";
 import { badDownloads, badUploads, forgedServer, type Script } from "./forged-server.ts";
 
 const timeout = 30_000;
-const patience = { timeoutMillis: 150, retries: 1 };
+const patience = { timeoutMillis: 400, retries: 1 };
 
 /** Counts what is done to it. */
 function countingSink() {

@@ -13,7 +13,7 @@ import { data } from "../server/device.ts";
 import { badDownloads, badUploads, forgedServer } from "./forged-server.ts";
 
 const timeout = 60_000;
-const patience = ["--timeout", "0.15", "--retries", "1"];
+const patience = ["--timeout", "0.4", "--retries", "1"];
 
 describe("get fails with one sentence and leaves no file when the server sends", {
   concurrency: 3,
