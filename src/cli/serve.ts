@@ -24,6 +24,7 @@ import { parseListen, startText } from "./served.ts";
 import { serviceNotice } from "./service-notice.ts";
 import { checkFolders, effectOf, settingsFor } from "./settings.ts";
 import { closedBySignal } from "./stopping.ts";
+import { tuneForServing } from "./tuned.ts";
 import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
 import { isForWorkers, runWorkers, tellServing, workerNumber } from "./workers.ts";
 
@@ -45,6 +46,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   const settings = await settingsFor(typedDir, typed);
   const { dir, flags } = settings;
   if (isForWorkers(flags)) return runWorkers(flags.workers ?? 1);
+  tuneForServing();
   const { uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
   const { listen, ...where } = whereToListen(flags);
   const effect = await effectOf(settings);

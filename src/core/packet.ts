@@ -1,6 +1,6 @@
 // The wire, both ways (RFC 1350 5, RFC 2347). Decoding never throws: what is not TFTP is "invalid".
 
-import { encodeTexts, endOfText, textFrom } from "./texts.ts";
+import { encodeTexts, endOfText, textFrom, textsLength } from "./texts.ts";
 
 /** A block number as it stands in a packet: 16 bits. */
 export type WireNumber = number;
@@ -63,10 +63,7 @@ export function encode(packet: Exclude<Packet, { op: "data" | "invalid" }>): Uin
   switch (packet.op) {
     case "rrq":
     case "wrq":
-      return encodeTexts(
-        [0, packet.op === "rrq" ? rrq : wrq],
-        [packet.filename, packet.mode, ...textsOf(packet.options)],
-      );
+      return encodeTexts([0, packet.op === "rrq" ? rrq : wrq], requestTexts(packet));
     case "ack":
       return encodeAck(packet.block);
     case "error":
@@ -74,6 +71,16 @@ export function encode(packet: Exclude<Packet, { op: "data" | "invalid" }>): Uin
     case "oack":
       return encodeTexts([0, oack], textsOf(packet.options));
   }
+}
+
+/** As `encode` would make it, in bytes. */
+export function requestLength(request: Request): number {
+  return 2 + textsLength(requestTexts(request));
+}
+
+/** The same of an OACK. */
+export function oackLength(options: Options): number {
+  return 2 + textsLength(textsOf(options));
 }
 
 const rrq = 1;
@@ -147,6 +154,10 @@ function optionsFrom(datagram: Uint8Array, at: number): Options {
     at = endOfValue + 1;
   }
   return options;
+}
+
+function requestTexts({ filename, mode, options }: Request): string[] {
+  return [filename, mode, ...textsOf(options)];
 }
 
 function textsOf(options: Options): string[] {

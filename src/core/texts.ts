@@ -29,32 +29,42 @@ function decodeText(bytes: Uint8Array, latin: string): string {
   }
 }
 
-/** `bytes`, then the texts with a NUL each. */
-export function encodeTexts(bytes: number[], texts: readonly string[]): Uint8Array {
-  for (const text of texts) {
-    if (!pushAscii(bytes, text)) pushText(bytes, text);
-    bytes.push(0);
+/** `head`, then the texts with a NUL each. */
+export function encodeTexts(head: readonly number[], texts: readonly string[]): Uint8Array {
+  const sent = texts.map(asSent);
+  const bytes = new Uint8Array(head.length + lengthOf(sent));
+  bytes.set(head);
+  let at = head.length;
+  for (const text of sent) {
+    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+    at += text.length + 1;
   }
-  return new Uint8Array(bytes);
+  return bytes;
 }
 
-/** False, with nothing pushed, for what needs more than a byte for each character. */
-function pushAscii(bytes: number[], text: string): boolean {
-  const before = bytes.length;
+/** How many bytes they take, with a NUL each. */
+export function textsLength(texts: readonly string[]): number {
+  return lengthOf(texts.map(asSent));
+}
+
+function lengthOf(sent: readonly string[]): number {
+  let length = sent.length;
+  for (const text of sent) length += text.length;
+  return length;
+}
+
+/** With a character for each byte. */
+function asSent(text: string): string {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === 0 || code >= 0x80) {
-      bytes.length = before;
-      return false;
-    }
-    bytes.push(code);
+    if (code === 0 || code >= 0x80) return asUtf8(text);
   }
-  return true;
+  return text;
 }
 
-function pushText(bytes: number[], text: string): void {
+function asUtf8(text: string): string {
   const sendable = text.replace(/\0.*/s, "").replace(/\p{Surrogate}/gu, "\ufffd");
-  for (const [char, hex] of encodeURIComponent(sendable).matchAll(/%(..)|./g)) {
-    bytes.push(hex === undefined ? char.charCodeAt(0) : Number.parseInt(hex, 16));
-  }
+  return encodeURIComponent(sendable).replace(/%(..)/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }

@@ -1,23 +1,28 @@
 // Addresses as the kernel writes them (sockaddr_in, sockaddr_in6) and as we do, each known one
 // translated once. It must not know what is sent there.
 
-import { isIP, SocketAddress } from "node:net";
+import { isIP, isIPv4, SocketAddress } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Address } from "../ports.ts";
 import { AF_INET, AF_INET6 } from "./libc.ts";
 
 /** Whoever sends from ever new addresses must not fill our memory. */
 const knownMax = 16_384;
+const knownBits = 14;
 
 export class AddressBook {
-  readonly #byNumber = new Map<number, Address>();
+  /** Peers of IPv4, one for each slot, which the next one takes: to forget is no work. */
+  readonly #peers: (Address | undefined)[] = new Array(knownMax).fill(undefined);
+  readonly #peerNumbers = new Uint32Array(knownMax);
+  readonly #hosts = new Map<number, string>();
+  readonly #numbers = new Map<string, number>();
   readonly #byBytes = new Map<string, Address>();
   readonly #byName = new Map<string, Address>();
-  readonly #hosts = new Map<number, string>();
   readonly #encoded = new WeakMap<Address, Uint8Array>();
 
   /** The same object for the same peer, as long as it is known. */
   named(host: string, port: number): Address {
+    if (isIPv4(host)) return this.#peer4(this.#numberOf(host), port);
     const name = `${host} ${port}`;
     return this.#byName.get(name) ?? remember(this.#byName, name, { host, port });
   }
@@ -26,15 +31,34 @@ export class AddressBook {
   read(memory: Buffer, at: number): Address {
     const port = memory.readUInt16BE(at + 2);
     if (memory.readUInt16LE(at) === AF_INET6) return this.#read6(memory, at, port);
-    const number = memory.readUInt32BE(at + 4);
-    const known = this.#byNumber.get(number * 65_536 + port);
-    if (known) return known;
-    const host =
-      this.#hosts.get(number) ??
-      remember(this.#hosts, number, memory.subarray(at + 4, at + 8).join("."));
-    const address = this.named(host, port);
-    this.#encoded.set(address, Buffer.from(memory.subarray(at, at + 16)));
-    return remember(this.#byNumber, number * 65_536 + port, address);
+    return this.#peer4(memory.readUInt32BE(at + 4), port);
+  }
+
+  #peer4(number: number, port: number): Address {
+    const hash = Math.imul(number, 0x9e3779b1) ^ Math.imul(port, 0x85ebca6b);
+    const slot = hash >>> (32 - knownBits);
+    const known = this.#peers[slot];
+    if (known?.port === port && this.#peerNumbers[slot] === number) return known;
+    const peer = { host: this.#hostOf(number), port };
+    this.#peers[slot] = peer;
+    this.#peerNumbers[slot] = number;
+    return peer;
+  }
+
+  #hostOf(number: number): string {
+    const known = this.#hosts.get(number);
+    if (known !== undefined) return known;
+    const bytes = [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255];
+    const host = remember(this.#hosts, number, bytes.join("."));
+    remember(this.#numbers, host, number);
+    return host;
+  }
+
+  #numberOf(host: string): number {
+    const known = this.#numbers.get(host);
+    if (known !== undefined) return known;
+    const [a = 0, b = 0, c = 0, d = 0] = host.split(".").map(Number);
+    return remember(this.#numbers, host, ((a << 24) | (b << 16) | (c << 8) | d) >>> 0);
   }
 
   #read6(memory: Buffer, at: number, port: number): Address {
@@ -49,10 +73,24 @@ export class AddressBook {
     return remember(this.#byBytes, text, address);
   }
 
-  /** Undefined for what is no numeric address with a port, or has a zone that nobody sent from. */
-  encode(address: Address): Uint8Array | undefined {
-    const known = this.#encoded.get(address);
-    if (known) return known;
+  /** Writes the sockaddr to `at`. Returns its length; 0 for what is no numeric address with a port,
+   * or has a zone that nobody sent from. */
+  write(address: Address, memory: Buffer, at: number): number {
+    const { host, port } = address;
+    const number = this.#numbers.get(host);
+    if (number !== undefined && port > 0) {
+      memory.writeUInt16LE(AF_INET, at);
+      memory.writeUInt16BE(port, at + 2);
+      memory.writeUInt32BE(number, at + 4);
+      return 16;
+    }
+    const encoded = this.#encoded.get(address) ?? this.#encode(address);
+    if (!encoded) return 0;
+    memory.set(encoded, at);
+    return encoded.length;
+  }
+
+  #encode(address: Address): Uint8Array | undefined {
     const encoded = address.port > 0 ? socketAddress(address) : undefined;
     if (encoded) this.#encoded.set(address, encoded);
     return encoded;

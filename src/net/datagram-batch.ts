@@ -128,6 +128,7 @@ export interface Outgoing {
 
 export class SendBatch {
   readonly #libc: Libc;
+  readonly #book: AddressBook;
   readonly #headers: Headers;
   readonly #scratch = Buffer.alloc(batchSlots * copiedBytesMax);
   readonly #scratchPointer: number;
@@ -135,8 +136,9 @@ export class SendBatch {
   /** Referenced here until the kernel has read them. */
   readonly #waiting: Outgoing[] = [];
 
-  constructor(libc: Libc) {
+  constructor(libc: Libc, book: AddressBook) {
     this.#libc = libc;
+    this.#book = book;
     this.#headers = new Headers(libc);
     this.#scratchPointer = libc.addressOf(this.#scratch);
     for (let slot = 0; slot < batchSlots; slot++) {
@@ -156,19 +158,22 @@ export class SendBatch {
     return this.#waiting.length === 0;
   }
 
-  /** `address`: a sockaddr. */
-  add(outgoing: Outgoing, address: Uint8Array): void {
-    const { run, segmentSize } = outgoing;
+  /** False: this is no address that the kernel could be given. */
+  add(outgoing: Outgoing): boolean {
+    const { run, segmentSize, to } = outgoing;
     const { memory, names, iovecs, controls } = this.#headers;
-    const slot = this.#waiting.push(outgoing) - 1;
+    const slot = this.#waiting.length;
+    const nameLength = this.#book.write(to, names, slot * nameBytes);
+    if (nameLength === 0) return false;
+    this.#waiting.push(outgoing);
     const at = slot * headerBytes;
-    names.set(address, slot * nameBytes);
-    memory.writeUInt32LE(address.length, at + nameLengthAt);
+    memory.writeUInt32LE(nameLength, at + nameLengthAt);
     writePointer(iovecs, slot * iovecBytes, this.#pointerTo(run, slot));
     iovecs.writeUInt32LE(run.length, slot * iovecBytes + 8);
     const cut = run.length > segmentSize;
     if (cut) controls.writeUInt16LE(segmentSize, slot * controlBytes + 16);
     memory.writeUInt32LE(cut ? controlBytes : 0, at + controlLengthAt);
+    return true;
   }
 
   /** Hands everything to the kernel. Returns what it did not take, of which the first is what it

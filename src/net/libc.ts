@@ -25,7 +25,15 @@ export interface Libc {
     flags: number,
     timeout: null,
   ) => number;
-  readonly ppoll: (fds: Int32Array, count: number, timeout: Int32Array, mask: null) => number;
+  readonly epoll_create1: (flags: number) => number;
+  readonly epoll_ctl: (epoll: number, what: number, fd: number, event: Int32Array | null) => number;
+  readonly epoll_pwait2: (
+    epoll: number,
+    events: Int32Array,
+    count: number,
+    timeout: Int32Array,
+    mask: null,
+  ) => number;
   readonly errno: () => number;
   /** Where the first byte lies. It does not move while the memory is referenced. */
   readonly addressOf: (memory: Uint8Array) => number;
@@ -55,7 +63,10 @@ export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
 export const MSG_DONTWAIT = 0x40;
-export const POLLIN = 1;
+export const EPOLL_CLOEXEC: number = SOCK_CLOEXEC;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLLIN = 1;
 
 let found: Libc | undefined;
 let looked = false;
@@ -92,7 +103,9 @@ function load(): Libc | undefined {
       setsockopt: c.func("int setsockopt(int, int, int, const void *, uint)"),
       sendmmsg: c.func("int sendmmsg(int, void *, uint, int)"),
       recvmmsg: c.func("int recvmmsg(int, void *, uint, int, void *)"),
-      ppoll: c.func("int ppoll(void *, ulong, const void *, const void *)"),
+      epoll_create1: c.func("int epoll_create1(int)"),
+      epoll_ctl: c.func("int epoll_ctl(int, int, int, void *)"),
+      epoll_pwait2: c.func("int epoll_pwait2(int, void *, int, const void *, const void *)"),
       errno: () => koffi.errno(),
       addressOf: (memory) => Number(koffi.address(memory)),
     };

@@ -43,7 +43,7 @@ class Exchange {
     this.libc = libc;
     this.book = new AddressBook();
     this.inbox = new ReceiveBatch(libc, this.book);
-    this.#outbox = new SendBatch(libc);
+    this.#outbox = new SendBatch(libc, this.book);
     this.dwell = new Dwell(libc, (work) => this.gather(work));
   }
 
@@ -59,14 +59,9 @@ class Exchange {
   }
 
   send(sender: LinuxSocket, outgoing: Outgoing): void {
-    const address = this.book.encode(outgoing.to);
-    if (!address) {
-      sender.sendPlainly(outgoing.run, outgoing.to);
-      return;
-    }
     if (this.#sender !== sender || this.#outbox.full) this.flush();
     this.#sender = sender;
-    this.#outbox.add(outgoing, address);
+    if (!this.#outbox.add(outgoing)) sender.sendPlainly(outgoing.run, outgoing.to);
     if (this.#gathering === 0) this.flush();
   }
 
@@ -162,9 +157,10 @@ class LinuxSocket implements DatagramSocket, Polled {
         this.#receive(datagram, shared.book.named(from.address, from.port), 0);
         this.handleReadable();
       });
-      if (this.#closed === undefined) this.#exchange.dwell.after(this);
+      this.#exchange.dwell.go();
     });
     socket.on("error", (error) => this.#report(error));
+    shared.dwell.add(this);
   }
 
   get receiveBufferBytes(): number {

@@ -1,7 +1,7 @@
 // What holds for one transfer: the answer to the client's options, within our limits and with what
 // its kind is known to need. Sends nothing.
 
-import { type Agreed, answerOptions } from "../core/options.ts";
+import { type Agreed, answerOptions, type Terms } from "../core/options.ts";
 import type { Options, Request } from "../core/packet.ts";
 import type { Manners } from "../core/request.ts";
 import type { Limits } from "./limits.ts";
@@ -29,9 +29,10 @@ export interface Circumstances {
 
 export function agreeOn(request: Request, circumstances: Circumstances): Agreement {
   const { profile, limits, size, heldBytes, packetBytes, jitter } = circumstances;
-  const terms = {
+  const terms: Terms = {
     op: request.op,
-    ...limits,
+    rollover: limits.rollover,
+    windowsizeMax: limits.windowsizeMax,
     blksizeMax: Math.min(limits.blksizeMax, packetBytes),
     windowBytesMax: Math.min(limits.windowBytesMax, heldBytes),
     ...(size === undefined ? {} : { size }),
@@ -41,6 +42,6 @@ export function agreeOn(request: Request, circumstances: Circumstances): Agreeme
   const unprovenMax = copiesToUnproven(request, answer);
   const paced = pacedFor(profile, agreed, { timeoutMillis, attempts, jitter, unprovenMax });
   const errorCodes = profile?.errorCodes;
-  const manners = { ...paced.patience, ...(errorCodes ? { errorCodes } : {}) };
+  const manners = errorCodes ? { ...paced.patience, errorCodes } : paced.patience;
   return { answer, agreed: paced.agreed, manners };
 }

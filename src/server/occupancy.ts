@@ -3,6 +3,12 @@
 
 import type { Limits } from "./limits.ts";
 
+/** What one transfer takes up. */
+export interface Seat {
+  readonly host: string;
+  state: "opening" | "running" | "left";
+}
+
 export class Occupancy {
   readonly #limits: Limits;
   readonly #perClient = new Map<string, number>();
@@ -30,18 +36,23 @@ export class Occupancy {
     return this.isFull || (this.#perClient.get(host) ?? 0) >= this.#limits.transfersMaxPerClient;
   }
 
-  enter(host: string): void {
+  enter(host: string): Seat {
     this.#admitted += 1;
     this.#perClient.set(host, (this.#perClient.get(host) ?? 0) + 1);
+    return { host, state: "opening" };
   }
 
-  begin(): void {
+  begin(seat: Seat): void {
     this.#started += 1;
+    seat.state = "running";
   }
 
-  leave(host: string, begun: boolean): void {
+  /** Once. */
+  leave(seat: Seat): void {
     this.#admitted -= 1;
-    if (begun) this.#started -= 1;
+    if (seat.state === "running") this.#started -= 1;
+    seat.state = "left";
+    const { host } = seat;
     const left = (this.#perClient.get(host) ?? 0) - 1;
     if (left > 0) this.#perClient.set(host, left);
     else this.#perClient.delete(host);

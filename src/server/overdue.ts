@@ -4,8 +4,10 @@
 import { TftpError } from "../core/errors.ts";
 import type { Millis } from "../core/packet.ts";
 import type { Clock } from "../ports.ts";
+import { Roster } from "./roster.ts";
 
 export interface Watched {
+  readonly id: number;
   /** Payload bytes so far; undefined while the content is being opened. */
   readonly bytes: number | undefined;
   readonly mute: boolean;
@@ -14,6 +16,7 @@ export interface Watched {
 }
 
 interface Watch {
+  readonly watched: Watched;
   readonly since: Millis;
   movedAt: Millis;
   bytes: number | undefined;
@@ -29,7 +32,7 @@ export class Overdue {
   readonly #clock: Clock;
   readonly #totalMillisMax: Millis;
   readonly #stalledMillisMax: Millis;
-  readonly #watches = new Map<Watched, Watch>();
+  readonly #watches = new Roster<number, Watch>();
   #armed = false;
   #crowdedAt: Millis = Number.NEGATIVE_INFINITY;
 
@@ -44,12 +47,12 @@ export class Overdue {
 
   watch(watched: Watched): void {
     const now = this.#clock.now();
-    this.#watches.set(watched, { since: now, movedAt: now, bytes: undefined });
+    this.#watches.set(watched.id, { watched, since: now, movedAt: now, bytes: undefined });
     this.#arm();
   }
 
-  forget(watched: Watched): void {
-    this.#watches.delete(watched);
+  forget({ id }: Watched): void {
+    this.#watches.delete(id);
   }
 
   /** Somebody waits for a place: those whose client never answered make room. A client that is only
@@ -58,7 +61,7 @@ export class Overdue {
     const now = this.#clock.now();
     if (now - this.#crowdedAt < crowdedMillis) return;
     this.#crowdedAt = now;
-    for (const watched of this.#watches.keys()) if (watched.mute) watched.giveUp();
+    for (const { watched } of this.#watches.values()) if (watched.mute) watched.giveUp();
   }
 
   #arm(): void {
@@ -73,7 +76,8 @@ export class Overdue {
   }
 
   #look(now: Millis): void {
-    for (const [watched, watch] of this.#watches) {
+    for (const watch of this.#watches.values()) {
+      const { watched } = watch;
       const { bytes } = watched;
       if (bytes !== watch.bytes) {
         watch.bytes = bytes;
@@ -81,7 +85,7 @@ export class Overdue {
       }
       const error = this.#verdict(watch, now);
       if (!error) continue;
-      this.#watches.delete(watched);
+      this.forget(watched);
       watched.abort(error);
     }
   }

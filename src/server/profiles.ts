@@ -68,10 +68,8 @@ export function nameFor(profile: Profile | undefined, name: string): string {
 
 /** What we are ready to agree to with such a client. */
 export function termsFor(profile: Profile | undefined, terms: Terms): Terms {
-  const windowsizeMax = Math.min(
-    terms.windowsizeMax,
-    profile?.windowsizeMax ?? terms.windowsizeMax,
-  );
+  const { windowsizeMax } = profile ?? {};
+  if (windowsizeMax === undefined || windowsizeMax >= terms.windowsizeMax) return terms;
   return { ...terms, windowsizeMax };
 }
 

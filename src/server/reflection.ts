@@ -4,7 +4,7 @@
 import type { Agreed } from "../core/options.ts";
 import { rfc1350 } from "../core/options.ts";
 import type { Packet, Request } from "../core/packet.ts";
-import { encode, type Options } from "../core/packet.ts";
+import { encode, type Options, oackLength, requestLength } from "../core/packet.ts";
 
 /** How many bytes may answer one byte of a request: DATA as RFC 1350 wants it cannot be small. */
 const factorOfData = 80;
@@ -19,17 +19,15 @@ const smallBlockBytes = 1468;
  * repeated request. At least once, and at most three times. */
 export function copiesToUnproven(request: Request, answer: Options): number {
   const isData = answer.size === 0 && request.op === "rrq";
-  const answerBytes = isData
-    ? headerBytes + rfc1350.blksize
-    : encode({ op: "oack", options: answer }).length;
-  const granted = encode(request).length * (isData ? factorOfData : factorOfOthers);
+  const answerBytes = isData ? headerBytes + rfc1350.blksize : oackLength(answer);
+  const granted = requestLength(request) * (isData ? factorOfData : factorOfOthers);
   return Math.max(1, Math.min(copiesMax, Math.floor(granted / answerBytes)));
 }
 
 /** The words of an ERROR, as many as a request of this length is worth. */
 export function fittingMessage(message: string, request: Request): string {
   const factor = request.options.size === 0 ? factorOfData : factorOfOthers;
-  const granted = encode(request).length * factor;
+  const granted = requestLength(request) * factor;
   let text = message.slice(0, granted);
   while (errorBytes(text) > granted) text = text.slice(0, -1);
   return text;

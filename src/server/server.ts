@@ -21,8 +21,10 @@ import { AdmissionQueue } from "./queue.ts";
 import { busy, ErrorRates, nameTooLong, RequestRates, tooMany } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
 import { describe, refused } from "./request-info.ts";
+import { Roster } from "./roster.ts";
 import type { Admitted, Entrance, ServerParts, ServerStats } from "./server-parts.ts";
-import { Session, type SessionEnds, type Surroundings } from "./session.ts";
+import { Session, type SessionEnds } from "./session.ts";
+import type { Surroundings } from "./session-parts.ts";
 import { Strays, sendError } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
 import { UploadQuota } from "./upload-quota.ts";
@@ -32,7 +34,7 @@ export class TftpServer {
   readonly #ports: TransferPorts | ListeningPorts;
   readonly #surroundings: Surroundings;
   /** By the client's address and port: its TID is all that tells one request from another. */
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new Roster<string, Session>();
   readonly #occupancy: Occupancy;
   readonly #queue: AdmissionQueue<Admitted>;
   readonly #requests: RequestRates;
@@ -226,41 +228,45 @@ export class TftpServer {
     }
   }
 
-  #admit({ request, name, info, socket, broadcast }: Admitted): void {
-    const key = keyOf(info.client);
-    let begun = false;
-    let leave = (): void => {
-      leave = () => {};
-      this.#occupancy.leave(info.client.host, begun);
-      this.#overdue.forget(session);
-      this.#admitWaiting();
-    };
-    const ends: SessionEnds = {
-      onStarted: (transfer, diagnosis) => {
-        begun = true;
-        this.#occupancy.begin();
-        this.#emit({ kind: "started", transfer, ...(diagnosis ? { diagnosis } : {}) });
-      },
-      onRefused: (error) => this.#refuse(request, info.client, socket, error),
-      onEnded: (ended) => {
-        leave();
-        this.#emit(ended);
-      },
-      onGone: () => {
-        leave();
-        if (this.#sessions.get(key) === session) this.#sessions.delete(key);
-        this.#open -= 1;
-        if (this.#open === 0) this.#onIdle();
-      },
-    };
+  #admit(admitted: Admitted): void {
+    const { client } = admitted.info;
     this.#lastId += 1;
-    const asked = { id: this.#lastId, request, name, info, asked: socket.local, broadcast };
-    const session = new Session(asked, this.#surroundings, ends);
-    this.#sessions.set(key, session);
-    this.#occupancy.enter(info.client.host);
+    const asked = { ...admitted, id: this.#lastId, seat: this.#occupancy.enter(client.host) };
+    const session = new Session(asked, this.#surroundings, this.#ends);
+    this.#sessions.set(keyOf(client), session);
     this.#open += 1;
     this.#overdue.watch(session);
     session.start();
+  }
+
+  readonly #ends: SessionEnds = {
+    onStarted: ({ asked }, transfer, diagnosis) => {
+      this.#occupancy.begin(asked.seat);
+      this.#emit({ kind: "started", transfer, ...(diagnosis ? { diagnosis } : {}) });
+    },
+    onRefused: ({ asked }, error) => {
+      this.#refuse(asked.request, asked.info.client, asked.socket, error);
+    },
+    onEnded: (session, ended) => {
+      this.#leave(session);
+      this.#emit(ended);
+    },
+    onGone: (session) => {
+      this.#leave(session);
+      const key = keyOf(session.asked.info.client);
+      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
+      this.#open -= 1;
+      if (this.#open === 0) this.#onIdle();
+    },
+  };
+
+  /** Its place is free, at the first of two calls. */
+  #leave(session: Session): void {
+    const { seat } = session.asked;
+    if (seat.state === "left") return;
+    this.#occupancy.leave(seat);
+    this.#overdue.forget(session);
+    this.#admitWaiting();
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {

@@ -7,54 +7,28 @@ import type { Agreed } from "../core/options.ts";
 import { decode, type Request } from "../core/packet.ts";
 import { isEqual, serveRead, serveWrite } from "../core/request.ts";
 import type { Address, DatagramSocket, Sink, Source } from "../ports.ts";
-import type { ImageCache } from "../transfer/image-cache.ts";
 import { Incoming } from "../transfer/incoming.ts";
 import { Outgoing } from "../transfer/outgoing.ts";
-import type { Pacing } from "../transfer/pace.ts";
 import { Peer } from "../transfer/peer.ts";
-import type { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
 import { type Agreement, agreeOn } from "./agreement.ts";
-import {
-  type Content,
-  type ContentPlace,
-  type ContentRequest,
-  openContent,
-  putAway,
-} from "./content.ts";
+import { type Content, openContent, putAway } from "./content.ts";
 import { type Diagnosis, foresee } from "./diagnosis.ts";
 import { endOf } from "./ending.ts";
 import type { Ended, Ending, TransferInfo } from "./events.ts";
-import type { PacketSizes } from "./packet-sizes.ts";
 import { mayStopAt65535, nameFor, recognise } from "./profiles.ts";
 import { isHeard } from "./reflection.ts";
-import { asksLittle, type Ports } from "./transfer-ports.ts";
+import type { SessionRequest, Surroundings } from "./session-parts.ts";
+import { asksLittle } from "./transfer-ports.ts";
 
-/** What a session finds at its server. */
-export interface Surroundings extends ContentPlace {
-  readonly ports: Ports;
-  readonly scheduler: Scheduler;
-  readonly images: ImageCache;
-  readonly pacing: Pacing;
-  readonly sizes: PacketSizes | undefined;
-  /** 0 to 1, for the spread of timers. */
-  readonly random: () => number;
-}
-
-export interface SessionRequest extends ContentRequest {
-  readonly id: number;
-  /** The address that was asked; the transfer's socket is bound to the same. */
-  readonly asked: Address;
-  readonly broadcast: string | undefined;
-}
-
+/** One for all sessions of a server. */
 export interface SessionEnds {
-  readonly onStarted: (info: TransferInfo, warning?: Diagnosis) => void;
+  readonly onStarted: (session: Session, info: TransferInfo, warning?: Diagnosis) => void;
   /** The content cannot be had: one ERROR is due. */
-  readonly onRefused: (error: TftpError) => void;
-  readonly onEnded: (ended: Ended) => void;
+  readonly onRefused: (session: Session, error: TftpError) => void;
+  readonly onEnded: (session: Session, ended: Ended) => void;
   /** Nothing of the session is left. */
-  readonly onGone: () => void;
+  readonly onGone: (session: Session) => void;
 }
 
 interface Running {
@@ -67,8 +41,7 @@ interface Running {
 }
 
 export class Session {
-  readonly request: Request;
-  readonly #asked: SessionRequest;
+  readonly asked: SessionRequest;
   readonly #around: Surroundings;
   readonly #ends: SessionEnds;
   readonly #startedAt: number = Date.now();
@@ -80,10 +53,9 @@ export class Session {
   #gone = false;
 
   constructor(asked: SessionRequest, around: Surroundings, ends: SessionEnds) {
-    this.request = asked.request;
     this.#profile = recognise(asked.request.options);
     const name = nameFor(this.#profile, asked.name);
-    this.#asked = name === asked.name ? asked : { ...asked, name };
+    this.asked = name === asked.name ? asked : { ...asked, name };
     this.#around = around;
     this.#ends = ends;
   }
@@ -95,7 +67,11 @@ export class Session {
     const { transfer } = this.#running ?? {};
     if (transfer?.machine.outcome) return false;
     if (transfer?.machine.answered && transfer.silentMillis >= lateMillis) return false;
-    return isEqual(request, this.request);
+    return isEqual(request, this.asked.request);
+  }
+
+  get id(): number {
+    return this.asked.id;
   }
 
   /** Only a last ACK is still to be repeated if need be. */
@@ -121,7 +97,7 @@ export class Session {
    * its transfer. */
   start(): void {
     try {
-      const opening = openContent(this.#asked, this.#around);
+      const opening = openContent(this.asked, this.#around);
       if (opening instanceof Promise) opening.then((content) => this.#bind(content), this.#refuse);
       else this.#bind(opening);
     } catch (thrown) {
@@ -142,8 +118,8 @@ export class Session {
       }
     };
     try {
-      const { asked, request, info, broadcast } = this.#asked;
-      const opening = this.#around.ports.open(asked, {
+      const { socket, request, info, broadcast } = this.asked;
+      const opening = this.#around.ports.open(socket.local, {
         peer: info.client,
         small: request.op === "rrq" && asksLittle(request.options),
         lockStep: !request.options.has("windowsize"),
@@ -157,7 +133,7 @@ export class Session {
   }
 
   readonly #refuse = (thrown: unknown): void => {
-    if (!this.#dropped) this.#ends.onRefused(TftpError.from(thrown));
+    if (!this.#dropped) this.#ends.onRefused(this, TftpError.from(thrown));
     this.#leave();
   };
 
@@ -165,13 +141,15 @@ export class Session {
   handleDatagram(datagram: Uint8Array, from: Address): void {
     if (!this.#running) return;
     const { transfer, socket } = this.#running;
-    if (socket.local.port !== this.#asked.asked.port) this.#toAskedPort += 1;
+    const { request, socket: entrance } = this.asked;
+    const isShared = socket.local.port === entrance.local.port;
+    if (!isShared) this.#toAskedPort += 1;
     // Where all transfers have one port, there is no other to answer to.
-    if (transfer.machine.proven || socket.local.port === this.#asked.asked.port) {
+    if (transfer.machine.proven || isShared) {
       transfer.handleDatagram(datagram, from);
     } else {
       const packet = decode(datagram);
-      if (isHeard(packet, this.request.op, transfer.machine)) transfer.handleUnproven(packet);
+      if (isHeard(packet, request.op, transfer.machine)) transfer.handleUnproven(packet);
     }
   }
 
@@ -202,17 +180,17 @@ export class Session {
 
   /** A storage that is still opening the content may take its time; nobody waits for it. */
   #leave(): void {
-    if (!this.#gone) this.#ends.onGone();
+    if (!this.#gone) this.#ends.onGone(this);
     this.#gone = true;
   }
 
   #run(content: Content, socket: DatagramSocket): void {
     const { limits, scheduler, random, sizes } = this.#around;
-    const { request, info, asked } = this.#asked;
+    const { request, info, socket: entrance } = this.asked;
     const size = content.op === "rrq" ? content.source.size : info.size;
     // What a client sends must fit our receive buffer: the rest of its window would be lost.
     const heldBytes = content.op === "wrq" ? socket.receiveBufferBytes : Number.POSITIVE_INFINITY;
-    const room = { heldBytes, packetBytes: sizes?.blksize(asked.host) ?? Infinity };
+    const room = { heldBytes, packetBytes: sizes?.blksize(entrance.local.host) ?? Infinity };
     const circumstances = { profile: this.#profile, limits, size, ...room, jitter: random() };
     const agreement = agreeOn(request, circumstances);
     const peer = new Peer(info.client, { adopts: false });
@@ -230,12 +208,13 @@ export class Session {
     this.#running = { transfer, socket, size, stored, options: agreement.answer.size > 0, peer };
     socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
     socket.onStranger = (from) => peer.noteStranger(from);
-    this.#ends.onStarted(this.#describe(this.#running), this.#foresee(size, agreement.agreed));
+    const warning = this.#foresee(size, agreement.agreed);
+    this.#ends.onStarted(this, this.#describe(this.#running), warning);
     transfer.begin();
   }
 
   #foresee(size: number | undefined, { blksize }: Agreed): Diagnosis | undefined {
-    const { op, options } = this.request;
+    const { op, options } = this.asked.request;
     if (op === "wrq" || !mayStopAt65535(this.#profile, options)) return undefined;
     return foresee(size, blksize);
   }
@@ -249,7 +228,7 @@ export class Session {
     const { source } = content;
     const machine = serveRead(answer, agreed, manners);
     return new Outgoing(parts, machine, ({ blksize, rollover }) => {
-      const { name, request } = this.#asked;
+      const { name, request } = this.asked;
       return this.#around.images.open({ name, mode: request.mode, blksize, rollover }, source);
     });
   }
@@ -258,16 +237,16 @@ export class Session {
     const running = this.#running as Running;
     const error = outcome.ok ? undefined : outcome.error;
     const { ending, diagnosis } = endOf({
-      request: this.request,
+      request: this.asked.request,
       ...running,
       machine: running.transfer.machine,
       ...(error ? { error } : {}),
       replaced: this.#dropped === "replaced",
-      broadcast: this.#asked.broadcast !== undefined,
+      broadcast: this.asked.broadcast !== undefined,
       requestRepeats: this.#requestRepeats,
       toAskedPort: this.#toAskedPort,
     });
-    this.#ends.onEnded({
+    this.#ends.onEnded(this, {
       kind: "ended",
       ending,
       transfer: this.#describe(running),
@@ -277,10 +256,10 @@ export class Session {
   }
 
   #describe({ transfer, socket, size, stored, options }: Running): TransferInfo {
-    const { op, filename, mode } = this.request;
+    const { op, filename, mode } = this.asked.request;
     const { sha256 } = stored;
     return {
-      id: this.#asked.id,
+      id: this.asked.id,
       op,
       filename,
       mode,

@@ -31,11 +31,12 @@ export function directory(root: string, options: DirectoryOptions = {}): Storage
   const uploads = uploadsOf(options.uploads);
   const files = new OpenFiles();
   const missing = new Missing();
+  const plainPath = remembered(namesMax, (name) => join(top, ...resolveName(name, options)));
   const similar = new SimilarNames(top, options.dotFiles ?? false);
   return {
     readAtHand(name) {
-      const segments = resolvedName(name, options);
-      return segments && files.kept(join(top, ...segments));
+      const path = plainPath(name);
+      return path === undefined ? undefined : files.kept(path);
     },
     openRead: (name) => {
       const paths = placesOf(top, name, options);
@@ -59,13 +60,28 @@ export function directory(root: string, options: DirectoryOptions = {}): Storage
   };
 }
 
-/** Undefined for a name that is refused, which is told where it is looked for. */
-function resolvedName(name: string, options: DirectoryOptions): readonly string[] | undefined {
-  try {
-    return resolveName(name, options);
-  } catch {
-    return undefined;
-  }
+/** Boot loaders ask for the same names again and again. */
+const namesMax = 1024;
+
+/** What `find` finds for a name, or nothing where it throws; the names are told what is wrong when
+ * they are looked for. */
+function remembered(
+  most: number,
+  find: (name: string) => string,
+): (name: string) => string | undefined {
+  const known = new Map<string, string>();
+  return (name) => {
+    const earlier = known.get(name);
+    if (earlier !== undefined) return earlier;
+    if (known.size >= most) known.clear();
+    try {
+      const found = find(name);
+      known.set(name, found);
+      return found;
+    } catch {
+      return undefined;
+    }
+  };
 }
 
 /** Tries the plain name, then what follows the root's own path: some clients send `/srv/tftp/x`. */

@@ -16,8 +16,8 @@ export function privateBlocks(source: Source, blksize: number, rollover: Rollove
 export class Blocks {
   readonly #shape: ChunkShape;
   readonly #store: ChunkStore;
-  readonly #chunks = new Map<number, Chunk>();
-  #filledChunks = 0;
+  /** In order; those before are released. */
+  readonly #chunks: Chunk[] = [];
   #releasedChunks = 0;
   #ready: BlockNumber = 0;
   #last: BlockNumber | undefined;
@@ -74,7 +74,7 @@ export class Blocks {
   #run(first: BlockNumber, end: BlockNumber): Uint8Array {
     const { chunkBlocks, stride } = this.#shape;
     const index = Math.floor((first - 1) / chunkBlocks);
-    const chunk = this.#chunks.get(index);
+    const chunk = this.#chunks[index - this.#releasedChunks];
     if (!chunk) throw new Error(`block ${first} is not at hand`);
     const chunkFirst = index * chunkBlocks + 1;
     return chunk.bytes.subarray((first - chunkFirst) * stride, (end - chunkFirst) * stride);
@@ -83,9 +83,7 @@ export class Blocks {
   /** Blocks up to here are not asked for again. */
   release(upTo: BlockNumber): void {
     const chunks = Math.floor(upTo / this.#shape.chunkBlocks);
-    for (; this.#releasedChunks < chunks; this.#releasedChunks++) {
-      this.#release(this.#releasedChunks);
-    }
+    while (this.#releasedChunks < chunks && this.#chunks.length > 0) this.#releaseFirst();
   }
 
   /** The payload bytes of the blocks up to here. */
@@ -94,21 +92,24 @@ export class Blocks {
   }
 
   close(): Promise<void> {
-    for (const index of [...this.#chunks.keys()]) this.#release(index);
+    while (this.#chunks.length > 0) this.#releaseFirst();
     return this.#store.close();
   }
 
   #add(chunk: Chunk): void {
-    this.#chunks.set(this.#filledChunks, chunk);
-    this.#filledChunks += 1;
+    this.#chunks.push(chunk);
     this.#ready += chunk.blocks;
     this.#bytes += chunk.bytes.length - chunk.blocks * dataHeaderBytes;
     const full = chunk.bytes.length === this.#shape.chunkBlocks * this.#shape.stride;
     if (!full) this.#last = this.#ready;
   }
 
-  #release(index: number): void {
-    const chunk = this.#chunks.get(index);
-    if (chunk && this.#chunks.delete(index)) this.#store.release(index, chunk);
+  #releaseFirst(): void {
+    this.#store.release(this.#chunks.shift() as Chunk);
+    this.#releasedChunks += 1;
+  }
+
+  get #filledChunks(): number {
+    return this.#releasedChunks + this.#chunks.length;
   }
 }

@@ -19,8 +19,8 @@ export interface ChunkStore {
   take(index: number): Chunk | undefined;
   /** Throws what the source throws. */
   load(index: number): Promise<Chunk>;
-  /** To be called once for each chunk that was taken or loaded. */
-  release(index: number, chunk: Chunk): void;
+  /** To be called once for each chunk that was taken or loaded, in the same order. */
+  release(chunk: Chunk): void;
   close(): Promise<void>;
 }
 
@@ -113,7 +113,7 @@ export class PrivateChunks implements ChunkStore {
     return this.#shape.load(this.#source, index, memory);
   }
 
-  release(_index: number, chunk: Chunk): void {
+  release(chunk: Chunk): void {
     this.#spare = new Uint8Array(chunk.bytes.buffer);
   }
 

@@ -80,11 +80,12 @@ export class Outgoing extends Transfer {
     return this.#blocks?.runs(range) ?? [];
   }
 
-  /** A source that is asked right now may never answer; the outcome does not wait for it. */
-  protected override async close(): Promise<void> {
-    const blocks = this.#blocks;
+  /** Nothing was written, so the outcome waits for nobody; a source that is asked right now may
+   * never answer. */
+  protected override close(): undefined {
+    const close = (): Promise<void> | undefined => this.#blocks?.close().catch(() => {});
     this.parts.pacer?.leave();
-    if (!this.#filling) await blocks?.close();
-    else void this.#filling.then(() => blocks?.close()).catch(() => {});
+    if (this.#filling) void this.#filling.then(close);
+    else void close();
   }
 }

@@ -12,7 +12,7 @@ export class SharedPort {
   readonly socket: DatagramSocket;
   readonly #places = new Map<string, Place>();
   /** A socket that gives the same object for the same peer saves the key. */
-  readonly #lately = new WeakMap<Address, Place>();
+  readonly #known = new Map<Address, Place>();
   /** Peers that had a place here: what they sent for it may still arrive. */
   #former = new Set<string>();
   #formerBefore = new Set<string>();
@@ -51,13 +51,14 @@ export class SharedPort {
   place(peer: Address): DatagramSocket {
     const key = keyOf(peer);
     const place: Place = new Place(this.socket, () => {
+      if (this.#known.get(peer) === place) this.#known.delete(peer);
       if (this.#places.get(key) !== place) return;
       this.#places.delete(key);
       this.#remember(key);
       if (this.#places.size === 0) this.#onEmpty();
     });
     this.#places.set(key, place);
-    this.#lately.set(peer, place);
+    this.#known.set(peer, place);
     return place;
   }
 
@@ -86,8 +87,8 @@ export class SharedPort {
       this.#onOther(datagram, from);
       return;
     }
-    const known = this.#lately.get(from);
-    if (known?.isOpen) known.onDatagram(datagram, from);
+    const known = this.#known.get(from);
+    if (known) known.onDatagram(datagram, from);
     else this.#find(datagram, from);
   }
 

@@ -7,6 +7,7 @@ import type { Millis, Packet } from "../core/packet.ts";
 import type { Receiver } from "../core/receiver.ts";
 import type { Sender } from "../core/sender.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
+import type { Deadline } from "./deadlines.ts";
 import type { Pacer } from "./pace.ts";
 import type { Peer } from "./peer.ts";
 import type { Scheduler, Task } from "./scheduler.ts";
@@ -40,7 +41,7 @@ export interface TransferParts {
 }
 
 export abstract class Transfer implements Task {
-  scheduledFor: Millis = Number.POSITIVE_INFINITY;
+  deadline: Deadline | undefined;
   abstract readonly machine: Sender | Receiver;
   protected readonly parts: TransferParts;
   readonly #startedAt: Millis;
@@ -88,8 +89,9 @@ export abstract class Transfer implements Task {
   /** Takes payloads that are in order. */
   protected abstract take(payloads: readonly Uint8Array[]): void;
   protected abstract runs(range: BlockRange): readonly Uint8Array[];
-  /** Puts the content away: closes the source, or discards what was not committed. */
-  protected abstract close(): Promise<void>;
+  /** Puts the content away: closes the source, or discards what was not committed. A promise is
+   * waited for. */
+  protected abstract close(): Promise<void> | undefined;
 
   begin(): void {
     this.wake();
@@ -180,18 +182,22 @@ export abstract class Transfer implements Task {
     this.abandon(new TftpError("NETWORK", "the network refused a packet", { cause }));
   }
 
+  #tell(outcome: Outcome): void {
+    this.#state = "lingering";
+    this.parts.onOutcome(outcome);
+    this.wake();
+  }
+
   #settle(): false {
     const { outcome } = this.machine;
     if (!outcome || this.#state === "closing" || this.#state === "done") return false;
     if (this.#state === "running") {
       this.#state = "closing";
-      const closed = (): void => {
-        this.#state = "lingering";
-        this.parts.onOutcome(outcome);
-        this.wake();
-      };
+      const closed = (): void => this.#tell(outcome);
+      const closing = this.close();
       // Content that cannot even be put away changes nothing any more.
-      void this.close().then(closed, closed);
+      if (closing) void closing.then(closed, closed);
+      else closed();
     } else if (this.machine.nextTimeout === undefined || !this.#mayLinger) {
       this.#state = "done";
       this.parts.onDone();

@@ -42,10 +42,10 @@ export class WireImage {
     this.#sources.add(source);
   }
 
-  async leave(source: Source): Promise<void> {
+  leave(source: Source): Promise<void> {
     this.#sources.delete(source);
     this.#forgetIfEmpty();
-    await source.close();
+    return source.close();
   }
 
   pin(index: number): Slot {
@@ -98,7 +98,8 @@ export class WireImage {
 export class ImageView implements ChunkStore {
   readonly #image: WireImage;
   readonly #source: Source;
-  readonly #pinned = new Map<number, Slot>();
+  /** In the order of the chunks, which are released in the same. */
+  readonly #pinned: Slot[] = [];
 
   constructor(image: WireImage, source: Source) {
     this.#image = image;
@@ -108,7 +109,7 @@ export class ImageView implements ChunkStore {
 
   take(index: number): Chunk | undefined {
     const slot = this.#image.pin(index);
-    if (slot.chunk) this.#pinned.set(index, slot);
+    if (slot.chunk) this.#pinned.push(slot);
     else this.#image.unpin(slot);
     return slot.chunk;
   }
@@ -117,7 +118,7 @@ export class ImageView implements ChunkStore {
     const slot = this.#image.pin(index);
     try {
       const chunk = await this.#image.load(slot, this.#source);
-      this.#pinned.set(index, slot);
+      this.#pinned.push(slot);
       return chunk;
     } catch (thrown) {
       this.#image.unpin(slot);
@@ -125,11 +126,9 @@ export class ImageView implements ChunkStore {
     }
   }
 
-  release(index: number): void {
-    const slot = this.#pinned.get(index);
-    if (!slot) return;
-    this.#pinned.delete(index);
-    this.#image.unpin(slot);
+  release(): void {
+    const slot = this.#pinned.shift();
+    if (slot) this.#image.unpin(slot);
   }
 
   close(): Promise<void> {

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Deadlines, type Timed } from "../../src/transfer/deadlines.ts";
+import { type Deadline, Deadlines, type Timed } from "../../src/transfer/deadlines.ts";
 import { Scheduler, type Task } from "../../src/transfer/scheduler.ts";
 import { HandClock } from "./fakes.ts";
 
 class Holder implements Timed {
   nextTimeout: number | undefined;
-  scheduledFor = Number.POSITIVE_INFINITY;
+  deadline: Deadline | undefined;
 }
 
 class Work extends Holder implements Task {
@@ -93,6 +93,18 @@ test("a deadline that is gone gives no turn", () => {
   clock.advanceTo(1000);
   assert.deepEqual(log, []);
   assert.equal(clock.alarms.size, 0);
+});
+
+test("who has no deadline any more is not kept until it would have been due", () => {
+  const deadlines = new Deadlines<Holder>();
+  const holder = new Holder();
+  holder.nextTimeout = 100;
+  deadlines.watch(holder);
+  const { deadline } = holder;
+  assert.equal(deadline?.holder, holder);
+  holder.nextTimeout = undefined;
+  deadlines.watch(holder);
+  assert.equal(deadline?.holder, undefined);
 });
 
 test("deadlines that move about expire as a sorted list would", () => {
