@@ -18,8 +18,15 @@ const table: Readonly<Record<string, readonly string[]>> = {
   observe: ["core", "ports", "server/events", "node:"],
   index: ["core", "ports", "transfer", "client", "server", "storage", "net", "observe"],
   web: ["core/errors", "ports", "server/events", "observe", "node:"],
-  page: [],
+  page: ["web/messages"],
   cli: ["index", "observe", "web", "node:", "commander", "smol-toml"],
+};
+
+/** `ports.ts` is empty at run time, so the core's code stays out of its users; and a browser would
+ * look for what the page imports of the server. */
+const moreThanTypes: Readonly<Record<string, RegExp>> = {
+  ports: /^\s*(?:import(?!\s+type\b)|export\b[^"';]*\bfrom\b)/m,
+  page: /^\s*(?:import(?!\s+type\b)|export\b(?=[^"';]*\bfrom\b))[^"';]*["']\.\.\//m,
 };
 
 const outsideOfCore =
@@ -64,6 +71,8 @@ test("an import against the direction is a fault", () => {
     ["net/node-udp.ts", "await import(name);"],
     ["net/node-udp.ts", 'require("node:dgram");'],
     ["net/node-udp.ts", 'import "../../bin/tidewire.js";'],
+    ["page/feed.ts", 'import { type Tick } from "../web/messages.ts";'],
+    ["page/feed.ts", 'import type { Live } from "../web/live.ts";'],
     ["stray.ts", ""],
   ];
   for (const [file, text] of cases) {
@@ -77,6 +86,10 @@ test("an import along the direction, or named in a comment, is none", () => {
     ["core/sender.ts", '// import "node:fs" is not for core, and neither is Date\n'],
     ["core/sender.ts", '/** `import { get } from "tidewire"` */'],
     ["ports.ts", 'import type { Millis } from "./core/packet.ts";'],
+    [
+      "page/feed.ts",
+      'import { panel } from "./dom.ts";\nimport type { A } from "../web/messages.ts";',
+    ],
     ["storage/directory.ts", 'import { TftpError } from "../core/errors.ts";'],
     ["storage/directory.ts", 'import { open } from "node:fs/promises";'],
     ["cli/main.ts", 'import { Command } from "commander";\nimport { get } from "../index.ts";'],
@@ -95,10 +108,7 @@ function faultsOf(file: string, text: string): string[] {
   if (/\bimport\s*\((?!\s*["'])|\brequire\s*\(/.test(code)) {
     faults.push(`${file} imports something that cannot be classified`);
   }
-  // Types alone: ports.ts is empty at run time, so the core's code stays out of its users.
-  if (layer === "ports" && /^\s*(?:import(?!\s+type\b)|export\b[^"';]*\bfrom\b)/m.test(code)) {
-    faults.push(`${file} imports more than types`);
-  }
+  if (moreThanTypes[layer]?.test(code)) faults.push(`${file} imports more than types`);
   if (layer === "core" && outsideOfCore.test(withoutStrings(code))) {
     faults.push(`${file} uses ${outsideOfCore.exec(withoutStrings(code))?.[0]}`);
   }

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { faultsOf, rowsOf } from "./cited-tests.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const notOurs = new Set([".git", "node_modules", "dist", ".cache"]);
@@ -79,21 +80,17 @@ test("the changelog has Unreleased on top and one line for each change", () => {
   assert.ok(rest.some((line) => line.startsWith("- ")));
 });
 
-test("every row of docs/rfc.md names tests that exist", () => {
-  assert.ok(existsSync(join(root, "docs/rfc.md")), "docs/rfc.md is missing");
-  const names = literalsOf(paths.filter((path) => /^test\/.*\.test\.ts$/.test(path)));
-  const rows = lines("docs/rfc.md")
-    .filter((line) => line.startsWith("|"))
-    .map((line) => line.split(/(?<!\\)\|/).slice(1, -1))
-    .filter(([first = ""]) => !/^[\s:-]+$/.test(first) && !/^\s*section\s*$/i.test(first));
-  assert.ok(rows.length >= 20, `docs/rfc.md has only ${rows.length} rows`);
-  const faults = rows.flatMap((cells) => {
-    const cited = [...(cells.at(-1) ?? "").matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name);
-    if (cells.length < 4 || cited.length === 0) return [`no test named: ${cells.join("|")}`];
-    return cited.filter((name) => !names.has(name.replaceAll("\\|", "|")));
+for (const [document, least] of [
+  ["docs/rfc.md", 20],
+  ["docs/devices.md", 60],
+  ["docs/networks.md", 20],
+] as const) {
+  test(`every row of ${document} names tests that exist`, () => {
+    const rows = rowsOf(document);
+    assert.ok(rows.length >= least, `${document} has only ${rows.length} rows`);
+    assert.deepEqual(faultsOf(rows), []);
   });
-  assert.deepEqual(faults, []);
-});
+}
 
 test("every relative link in a document leads to a file", () => {
   const faults = documents.flatMap((path) =>
@@ -141,17 +138,6 @@ function read(path: string): string {
 
 function lines(path: string): string[] {
   return read(path).replace(/\n$/, "").split("\n");
-}
-
-/** The texts that stand in quotes in these files: the names of tests among them. */
-function literalsOf(files: readonly string[]): Set<string> {
-  const literal = /"((?:\\.|[^"\\\n])*)"|'((?:\\.|[^'\\\n])*)'|`((?:\\.|[^`\\\n])*)`/g;
-  const texts = files.flatMap((path) =>
-    [...read(path).matchAll(literal)].map(([, double, single, back]) =>
-      (double ?? single ?? back ?? "").replace(/\\(.)/g, "$1"),
-    ),
-  );
-  return new Set(texts);
 }
 
 function withoutCode(markdown: string): string {

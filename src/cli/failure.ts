@@ -60,6 +60,9 @@ function usageFailure(error: CommanderError): Failure {
   }
   const [first = "", second = ""] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /^\((Did you mean .*)\)$/.exec(second)?.[1];
+  if (error.code === "commander.conflictingOption") {
+    return { message: first, hint: "Leave one of them out." };
+  }
   return { message: first, hint: suggestion ?? helpHint };
 }
 

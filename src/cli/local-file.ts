@@ -1,6 +1,7 @@
 // Failures of this machine's own files, with the path in them. The library leaves it out, because
 // its messages also go to the peer.
 
+import { readFile } from "node:fs/promises";
 import { TftpError, type TftpErrorCode } from "../index.ts";
 import { systemCode } from "./failure.ts";
 
@@ -21,6 +22,17 @@ export function namePath(thrown: unknown, path: string, access: Access): unknown
     hint: "Check what stands under that name, or choose another one.",
     cause: thrown,
   });
+}
+
+/** What the command line names to be read at once, such as a configuration. Throws TftpError. */
+export async function readNamed(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    if (systemCode(thrown) !== "EISDIR") throw namePath(thrown, path, "read");
+    const hint = "Name the file itself.";
+    throw localError("STORAGE", `${path} is a folder, not a file`, { hint, cause: thrown });
+  }
 }
 
 const fileTroubles: ReadonlySet<TftpErrorCode> = new Set(["ACCESS_VIOLATION", "STORAGE"]);
@@ -53,6 +65,12 @@ const missing: Meaning = (path, access, cause) =>
         cause,
       });
 
+const tooLong: Meaning = (path, access, cause) =>
+  localError("STORAGE", `cannot ${access} a file with a name of ${path.length} characters`, {
+    hint: access === "read" ? "Check the name." : "Give it a shorter one with -o.",
+    cause,
+  });
+
 const meanings: { readonly [systemCode: string]: Meaning } = {
   EACCES: denied,
   EPERM: denied,
@@ -64,6 +82,7 @@ const meanings: { readonly [systemCode: string]: Meaning } = {
       hint: "Choose another folder.",
       cause,
     }),
+  ENAMETOOLONG: tooLong,
   ENOSPC: full,
   EDQUOT: full,
   EPIPE: (_path, _access, cause) =>

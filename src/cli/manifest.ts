@@ -1,9 +1,8 @@
 // `--manifest FILE` and `--manifest-key FILE`: reads them, and the signature beside the manifest.
 
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { manifest, type Storage } from "../index.ts";
-import { namePath } from "./local-file.ts";
+import { readNamed } from "./local-file.ts";
 import { wrongUsage } from "./options.ts";
 
 export interface ManifestFlags {
@@ -24,16 +23,8 @@ export async function withManifest(storage: Storage, flags: ManifestFlags): Prom
     if (manifestKey === undefined) return storage;
     throw wrongUsage("--manifest-key is given without --manifest", "Name the manifest as well.");
   }
-  const lines = await read(path);
+  const lines = await readNamed(path);
   if (manifestKey === undefined) return manifest(storage, { lines });
-  const publicKey = String(await read(manifestKey));
-  return manifest(storage, { lines, publicKey, signature: await read(`${path}.sig`) });
-}
-
-async function read(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (thrown) {
-    throw namePath(thrown, path, "read");
-  }
+  const publicKey = String(await readNamed(manifestKey));
+  return manifest(storage, { lines, publicKey, signature: await readNamed(`${path}.sig`) });
 }

@@ -132,9 +132,9 @@ function accountNamed(text: string): Account {
   const uid = found ? Number(found[2]) : number;
   const gid = group === undefined ? Number(found?.[3] ?? Number.NaN) : groupNamed(text, group);
   if (uid === undefined || !Number.isSafeInteger(gid)) {
-    const hint =
-      number === undefined ? "There is no such account." : "Give a group too: 1000:1000.";
-    throw wrongValue("--user", text, hint);
+    if (number !== undefined) throw wrongValue("--user", text, "Give a group too: 1000:1000.");
+    const hint = "Check the spelling, or give numbers: 1000:1000.";
+    throw wrongUsage(`there is no account ${user} for --user`, hint);
   }
   if (uid === 0) throw wrongValue("--user", text, "That is root; say --allow-root to stay root.");
   return { name: found?.[0] ?? user, uid, gid, known: found !== undefined };
@@ -142,7 +142,10 @@ function accountNamed(text: string): Account {
 
 function groupNamed(text: string, group: string): number {
   const found = lookUp("group", group)?.[2] ?? (/^\d{1,10}$/.test(group) ? group : undefined);
-  if (found === undefined) throw wrongValue("--user", text, `There is no group ${group}.`);
+  if (found === undefined) {
+    const hint = "Check the spelling, or leave it out: the account's own group is taken then.";
+    throw wrongUsage(`there is no group ${group} for --user ${text}`, hint);
+  }
   return Number(found);
 }
 

@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { type Address, directory, type Storage, separate, TftpError } from "../index.ts";
 import { systemCode } from "./failure.ts";
-import { wrongValue } from "./options.ts";
+import { wrongUsage, wrongValue } from "./options.ts";
 import type { ServeFlags } from "./serve-options.ts";
 import { visible } from "./visible.ts";
 
@@ -30,6 +30,8 @@ export function parseListen(text: string, defaultPort: number): Address {
 
 /** Throws TftpError. */
 export async function checkFolder(dir: string): Promise<void> {
+  // In a script: a variable that nobody has set.
+  if (dir === "") throw wrongUsage("the folder to serve has no name", "Name one, or . for here.");
   try {
     const found = await stat(dir);
     if (!found.isDirectory()) {

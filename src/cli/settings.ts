@@ -1,7 +1,6 @@
 // What a server is to do, from the command line and the configuration file: the command line wins.
 // What comes out of it is ready to serve: the folders exist, and the rules are a judge.
 
-import { readFile } from "node:fs/promises";
 import {
   type Judge,
   type Limits,
@@ -12,8 +11,9 @@ import {
 } from "../index.ts";
 import { accessJudge, checkUploadFlags } from "./access.ts";
 import type { MountFlags } from "./config-file.ts";
-import { namePath } from "./local-file.ts";
+import { readNamed } from "./local-file.ts";
 import { withManifest } from "./manifest.ts";
+import { wrongUsage } from "./options.ts";
 import { limitsOf, type ServeFlags } from "./serve-options.ts";
 import { checkFolder, storageOf } from "./served.ts";
 
@@ -41,10 +41,11 @@ export interface Effect {
 
 /** Throws TftpError. */
 export async function settingsFor(dir: string | undefined, given: ServeFlags): Promise<Settings> {
-  if (given.config === undefined) return { dir: dir ?? ".", flags: given, mounts: [] };
-  const text = await readFile(given.config, "utf8").catch((thrown: unknown) => {
-    throw namePath(thrown, given.config as string, "read");
-  });
+  if (given.config === undefined) {
+    if (!given.watchConfig) return { dir: dir ?? ".", flags: given, mounts: [] };
+    throw wrongUsage("there is no configuration to watch", "Name it with --config FILE.");
+  }
+  const text = String(await readNamed(given.config));
   const { parseConfig } = await import("./config-file.ts");
   const file = parseConfig(text, given.config);
   const flags = { ...file.flags, ...given };

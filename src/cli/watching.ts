@@ -66,9 +66,12 @@ export async function watchingFor(
   flags: WatchFlags,
   served: Served,
 ): Promise<Watching | undefined> {
-  const { web, metrics, capture } = flags;
-  if (web === undefined && metrics === undefined && capture === undefined) return undefined;
+  const { web, webName, metrics, capture } = flags;
+  if (web === undefined && webName !== undefined) {
+    throw wrongUsage("there is no page to give a name", "Add --web.");
+  }
   const password = await passwordOf(flags);
+  if (web === undefined && metrics === undefined && capture === undefined) return undefined;
   const addresses = {
     web: web === undefined ? undefined : parseWeb(web === true ? "" : web, password),
     metrics: metrics === undefined ? undefined : parseAddress("--metrics", metrics, 9069),
@@ -77,7 +80,7 @@ export async function watchingFor(
   return watch({
     ...addresses,
     password,
-    names: flags.webName ?? [],
+    names: webName ?? [],
     capture: capture && parseCapture(capture),
     bytesMax: capture ? wholeBytesMax : recorderBytesMax,
     served,

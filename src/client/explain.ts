@@ -23,13 +23,11 @@ function sentence(error: TftpError, { host, port, filename }: Target): string {
     const words = printable(error.message);
     return `${server} answered "${words}" (ERROR ${error.wireCode}) for ${filename}`;
   }
-  if (prefixed.has(error.code)) return `${server}: ${error.message}`;
+  if (error.code === "TOO_LARGE") return `${server}: ${filename} has ${error.message}`;
+  if (error.code === "TIMED_OUT") return `${server}: ${error.message}`;
   if (error.code === "NETWORK") return `${server} cannot be reached`;
   return error.message;
 }
-
-/** Whose sentences do not say where. */
-const prefixed: ReadonlySet<string> = new Set(["TIMED_OUT", "TOO_LARGE"]);
 
 function hintFor(error: TftpError, target: Target, stranger: Address | undefined): string {
   if (error.origin === "remote")
@@ -46,7 +44,9 @@ function hintFor(error: TftpError, target: Target, stranger: Address | undefined
 
 const remoteHints: { readonly [wireCode: number]: string } = {
   1: "Check the name: it is relative to the server's folder, and case counts.",
-  2: "The server does not allow this; many servers take no uploads unless told to.",
+  2:
+    "Its rules or the file's permissions forbid this, and many servers take no uploads unless " +
+    "told to.",
   3: "Make room on the server, or raise its limit for uploads.",
   6: "The server does not replace files; choose another name, or allow it there.",
   8: "Try --no-options, which asks for nothing but the file.",

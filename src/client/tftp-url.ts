@@ -19,12 +19,14 @@ const modeSuffix = /;mode=([^;]*)$/i;
 /** Throws TftpError INVALID_ARGUMENT. */
 export function parseTftpUrl(url: string): Target {
   const parts = form.exec(url);
-  if (!parts) throw invalid(url, "it is not of the form tftp://HOST[:PORT]/NAME");
+  if (!parts) throw notOfTheForm(url);
   const [, bracketed, named, portText = "69", rest = ""] = parts;
   const port = Number(portText);
   if (port < 1 || port > 65_535) throw invalid(url, `there is no port ${portText}`);
   const mode = modeSuffix.exec(rest)?.[1]?.toLowerCase() ?? "octet";
-  if (mode !== "octet" && mode !== "netascii") throw invalid(url, `there is no mode "${mode}"`);
+  if (mode !== "octet" && mode !== "netascii") {
+    throw invalid(url, `there is no mode "${mode}"`, "Write ;mode=octet or ;mode=netascii.");
+  }
   const filename = unescapePercents(url, rest.replace(modeSuffix, ""));
   if (filename === "") throw invalid(url, "it names no file");
   if (filename.includes("\0")) throw invalid(url, "a file name cannot hold a NUL");
@@ -37,12 +39,21 @@ function unescapePercents(url: string, text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw invalid(url, "a percent sign is not followed by two digits of a character");
+    const why = "a percent sign is not followed by two digits of a character";
+    throw invalid(url, why, "Write a percent sign itself as %25.");
   }
 }
 
-function invalid(url: string, why: string): TftpError {
-  return new TftpError("INVALID_ARGUMENT", `cannot use the URL "${url}": ${why}`, {
-    hint: "Write it like tftp://192.0.2.1/boot/image.bin or tftp://[2001:db8::1]:6969/name.",
-  });
+function notOfTheForm(url: string): TftpError {
+  if (/^tftp:\/\/[^/]+$/i.test(url)) return invalid(url, "it names no file");
+  if (/^tftp:\/\/[^/]*@/i.test(url)) {
+    return invalid(url, "TFTP knows no users", "Leave out what stands before the @.");
+  }
+  return invalid(url, "it is not of the form tftp://HOST[:PORT]/NAME");
+}
+
+const example = "Write it like tftp://192.0.2.1/boot/image.bin or tftp://[2001:db8::1]:6969/name.";
+
+function invalid(url: string, why: string, hint: string = example): TftpError {
+  return new TftpError("INVALID_ARGUMENT", `cannot use the URL "${url}": ${why}`, { hint });
 }

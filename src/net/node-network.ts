@@ -85,7 +85,9 @@ async function wayTo(remote: Address): Promise<Omit<Route, "mtu">> {
     enlargeBuffers(socket);
     return { host: socket.address().address, receiveBufferBytes: receiveBuffer(socket) };
   } catch (cause) {
-    const hint = "Check the address, and the network of this machine.";
+    const hint = /^fe[89ab][^%]*$/i.test(remote.host)
+      ? `Name the interface too: ${remote.host}%eth0 if it is eth0.`
+      : "Check the address, and the network of this machine.";
     throw new TftpError("NETWORK", `no route to ${remote.host}`, { hint, cause });
   } finally {
     socket.close();

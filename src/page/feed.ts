@@ -1,61 +1,6 @@
 // What the server tells the page: the state when it is opened, and what happens from then on.
 
-export interface RunningTransfer {
-  readonly id: string;
-  readonly op: "get" | "put";
-  readonly filename: string;
-  readonly client: string;
-  readonly bytes: number;
-  readonly size: number | null;
-  readonly bytesPerSecond: number;
-  readonly blksize: number;
-  readonly windowsize: number;
-  readonly resent: number;
-  readonly family: string | null;
-  readonly startedAt: number;
-}
-
-export interface Entry {
-  readonly id: string;
-  readonly op: "get" | "put";
-  readonly filename: string;
-  readonly client: string;
-  readonly clientPort: number;
-  readonly startedAt: number;
-  readonly endedAt: number;
-  readonly outcome: string;
-  readonly bytes: number;
-  readonly size: number | null;
-  readonly durationMillis: number;
-  readonly blksize: number | null;
-  readonly windowsize: number | null;
-  readonly resent: number;
-  readonly duplicates: number;
-  readonly roundTripMillis: number | null;
-  readonly family: string | null;
-  readonly why: string | null;
-  readonly remedy: string | null;
-}
-
-/** One second: [time, bytes sent to clients, bytes received]. */
-export type Sample = readonly [at: number, sent: number, received: number];
-
-export interface State {
-  readonly version: string;
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
-  readonly uploads: "off" | "create" | "overwrite";
-  history: Entry[];
-  samples: Sample[];
-  transfers: readonly RunningTransfer[];
-  more: number;
-}
-
-interface Tick {
-  readonly transfers: readonly RunningTransfer[];
-  readonly more: number;
-  readonly ended: readonly Entry[];
-  readonly sample: Sample | null;
-}
+import type { Entry, State, Tick } from "../web/messages.ts";
 
 export interface FeedReader {
   /** The state was loaded anew, or has changed by these entries. */
@@ -85,14 +30,13 @@ export function follow(reader: FeedReader): void {
   events.onmessage = ({ data }) => {
     if (!state) return;
     const tick: Tick = JSON.parse(data);
-    state.transfers = tick.transfers;
-    state.more = tick.more;
+    const { transfers, more, sample } = tick;
     const known = new Set(state.history.slice(0, 100).map(({ id }) => id));
     const ended = tick.ended.filter(({ id }) => !known.has(id));
-    state.history = [...[...ended].reverse(), ...state.history].slice(0, entriesMax);
-    if (tick.sample && tick.sample[0] !== state.samples.at(-1)?.[0]) {
-      state.samples = [...state.samples, tick.sample].slice(-samplesMax);
-    }
+    const history = [...[...ended].reverse(), ...state.history].slice(0, entriesMax);
+    const isNew = sample && sample[0] !== state.samples.at(-1)?.[0];
+    const samples = isNew ? [...state.samples, sample].slice(-samplesMax) : state.samples;
+    state = { ...state, transfers, more, history, samples };
     reader.onState(state, ended);
   };
 }

@@ -1,15 +1,9 @@
 // The folder that is served: look, download, and upload where uploads are on.
 
+import type { Folder, FolderEntry, State } from "../web/messages.ts";
 import { element, setText } from "./dom.ts";
-import { getJson, type State } from "./feed.ts";
+import { getJson } from "./feed.ts";
 import { bytesText, nameText } from "./words.ts";
-
-interface FolderEntry {
-  readonly name: string;
-  readonly kind: "file" | "folder";
-  readonly size: number | null;
-  readonly modifiedAt: number | null;
-}
 
 export class FilesView {
   readonly view: HTMLElement = element("div");
@@ -38,7 +32,7 @@ export class FilesView {
   async #load(): Promise<void> {
     try {
       const query = new URLSearchParams({ path: this.#path });
-      const found = await getJson<{ entries: FolderEntry[]; more: number }>(`/api/files?${query}`);
+      const found = await getJson<Folder>(`/api/files?${query}`);
       this.#list.replaceChildren(
         found.entries.length > 0
           ? this.#table(found.entries)

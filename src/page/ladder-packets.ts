@@ -1,6 +1,8 @@
 // The packets of one transfer as columns of numbers: what each is, whether it was sent before, and
 // whether it was lost. Pure; made for a million packets.
 
+import type { PacketTableHead } from "../web/messages.ts";
+
 export const kind = {
   data: 1,
   ack: 2,
@@ -32,12 +34,6 @@ export interface LadderPackets {
   readonly head: number;
 }
 
-interface Head {
-  readonly dropped: number;
-  readonly head: number;
-  readonly texts: readonly (readonly [row: number, base64: string])[];
-}
-
 const rowBytes = 16;
 const names = ["", "RRQ", "WRQ", "DATA", "ACK", "ERROR", "OACK"];
 
@@ -46,7 +42,7 @@ export function readPackets(table: ArrayBuffer): LadderPackets {
   const view = new DataView(table);
   const headBytes = view.getUint32(0, true);
   const json = new TextDecoder().decode(new Uint8Array(table, 4, headBytes));
-  const { dropped, head, texts }: Head = JSON.parse(json);
+  const { dropped, head, texts }: PacketTableHead = JSON.parse(json);
   const from = 4 + headBytes;
   const count = Math.floor((table.byteLength - from) / rowBytes);
   const packets = {

@@ -1,17 +1,11 @@
 // The first page: what runs, how fast, what ended and why, and which names were not found.
 
+import type { Entry, Missing, RunningTransfer, State } from "../web/messages.ts";
 import { element, panel, setText } from "./dom.ts";
-import { type Entry, getJson, type RunningTransfer, type State } from "./feed.ts";
+import { getJson } from "./feed.ts";
 import { Plot } from "./plot.ts";
 import { RunningList } from "./running-list.ts";
 import { bytesText, clockText, durationText, nameText, rateText } from "./words.ts";
-
-interface Missing {
-  readonly filename: string;
-  readonly count: number;
-  readonly client: string;
-  readonly near: readonly string[];
-}
 
 const rowsMax = 200;
 const successes: ReadonlySet<string> = new Set(["completed", "probe", "unconfirmed"]);

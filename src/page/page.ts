@@ -1,7 +1,8 @@
 // The page: follows the server and shows one of three views, chosen by what stands behind #.
 
+import type { Entry, State } from "../web/messages.ts";
 import { setText } from "./dom.ts";
-import { type Entry, follow, type State } from "./feed.ts";
+import { follow } from "./feed.ts";
 import { FilesView } from "./files-view.ts";
 import { Overview } from "./overview.ts";
 import { TransferView } from "./transfer-view.ts";

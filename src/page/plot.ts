@@ -1,7 +1,7 @@
 // The throughput of the last minutes, five at most, as two areas.
 
+import type { Sample } from "../web/messages.ts";
 import { colour, element, surface } from "./dom.ts";
-import type { Sample } from "./feed.ts";
 import { rateText } from "./words.ts";
 
 const secondsLeast = 60;

@@ -1,7 +1,7 @@
 // The transfers that run, each with a bar. Elements stay while their transfer runs.
 
+import type { RunningTransfer } from "../web/messages.ts";
 import { element, setText } from "./dom.ts";
-import type { RunningTransfer } from "./feed.ts";
 import { bytesText, durationText, nameText, rateText } from "./words.ts";
 
 interface Item {

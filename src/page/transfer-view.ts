@@ -1,7 +1,7 @@
 // One transfer: its facts, why it failed, its packets as a ladder, and the same as downloads.
 
+import type { Entry, State } from "../web/messages.ts";
 import { element, panel, setText } from "./dom.ts";
-import type { Entry, State } from "./feed.ts";
 import { Ladder, type Scale } from "./ladder.ts";
 import { kind, labelOf, readPackets } from "./ladder-packets.ts";
 import { badge, speedOf } from "./overview.ts";
@@ -177,6 +177,7 @@ function runningEntry(state: State, id: string): Entry | undefined {
   return {
     ...running,
     clientPort: 0,
+    localHost: null,
     endedAt: now,
     outcome: "running",
     durationMillis: now - running.startedAt,

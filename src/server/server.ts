@@ -83,12 +83,13 @@ export class TftpServer {
   listen(socket: DatagramSocket): void {
     const handle = (datagram: Uint8Array, from: Address): void =>
       this.#handleDatagram(datagram, from, socket);
-    if (this.#ports instanceof ListeningPorts) this.#ports.add(socket, handle);
+    const lost = (cause: Error): void =>
+      this.#problem(new TftpError("NETWORK", "an answer could not be sent", { cause }));
+    if (this.#ports instanceof ListeningPorts) this.#ports.add(socket, handle, lost);
     else {
       this.#ports.renew(socket.local.host);
       socket.onDatagram = handle;
-      socket.onError = (cause) =>
-        this.#problem(new TftpError("NETWORK", "an answer could not be sent", { cause }));
+      socket.onError = lost;
     }
     this.#surroundings.sizes?.learn(socket.local.host);
     this.#emit({ kind: "listening", address: socket.local });

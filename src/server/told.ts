@@ -12,10 +12,8 @@ export class Told {
   note(client: string, now: Millis): void {
     this.#until.delete(client);
     this.#until.set(client, now + keptMillis);
-    for (const [oldest, until] of this.#until) {
-      if (until > now && this.#until.size <= clientsMax) return;
-      this.#until.delete(oldest);
-    }
+    const [oldest] = this.#until.keys();
+    if (this.#until.size > clientsMax && oldest !== undefined) this.#until.delete(oldest);
   }
 
   has(client: string, now: Millis): boolean {

@@ -204,9 +204,16 @@ function take(pooled: Pooled, peer: Address): DatagramSocket {
 export class ListeningPorts implements Ports {
   readonly #ports = new Map<string, SharedPort>();
 
-  /** `onOther` gets requests and what belongs to no transfer. */
-  add(socket: DatagramSocket, onOther: (datagram: Uint8Array, from: Address) => void): void {
-    this.#ports.set(keyOf(socket.local), new SharedPort(socket, onOther));
+  /** `onOther` gets requests and what belongs to no transfer, `onError` what becomes of answers
+   * to them. */
+  add(
+    socket: DatagramSocket,
+    onOther: (datagram: Uint8Array, from: Address) => void,
+    onError: (error: Error) => void,
+  ): void {
+    const port = new SharedPort(socket, onOther);
+    port.onError = onError;
+    this.#ports.set(keyOf(socket.local), port);
   }
 
   open(asked: Address, { peer }: Wanted): DatagramSocket {

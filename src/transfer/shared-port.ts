@@ -10,6 +10,8 @@ const formerPeers = 4096;
 
 export class SharedPort {
   readonly socket: DatagramSocket;
+  /** Something could not be sent, and it concerns no transfer here. */
+  onError: (error: Error) => void = () => {};
   readonly #places = new Map<string, Place>();
   /** A socket that gives the same object for the same peer saves the key. */
   readonly #known = new Map<Address, Place>();
@@ -33,7 +35,11 @@ export class SharedPort {
     socket.onWritable = () => {
       for (const place of [...this.#places.values()]) place.onWritable();
     };
-    socket.onError = (error, to) => to && this.#places.get(keyOf(to))?.onError(error);
+    socket.onError = (error, to) => {
+      const place = to && this.#places.get(keyOf(to));
+      if (place) place.onError(error);
+      else this.onError(error);
+    };
   }
 
   /** How many transfers are here. */

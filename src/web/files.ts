@@ -5,6 +5,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { TftpError } from "../core/errors.ts";
 import type { Address, RequestInfo, Sink, Storage } from "../ports.ts";
+import type { Folder, FolderEntry } from "./messages.ts";
 
 export interface Shelf {
   readonly storage: Storage;
@@ -13,22 +14,12 @@ export interface Shelf {
   readonly dotFiles: boolean;
 }
 
-export interface FolderEntry {
-  readonly name: string;
-  readonly kind: "file" | "folder";
-  readonly size: number | null;
-  readonly modifiedAt: number | null;
-}
-
 const entriesMax = 2000;
 const namesMax = 10_000;
 const depthMax = 8;
 
 /** What is in a folder, folders first; `path` is relative to the root. Throws TftpError. */
-export async function listFolder(
-  shelf: Shelf,
-  path: string,
-): Promise<{ readonly entries: readonly FolderEntry[]; readonly more: number }> {
+export async function listFolder(shelf: Shelf, path: string): Promise<Folder> {
   const folder = await folderInside(shelf, path);
   const found = await readdir(folder, { withFileTypes: true });
   const names = found.map(({ name }) => name).filter((name) => isShown(shelf, name));

@@ -6,26 +6,9 @@ import type { HistoryEntry } from "../observe/history.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { TransferInfo } from "../server/events.ts";
-
-export interface RunningTransfer {
-  readonly id: string;
-  readonly op: "get" | "put";
-  readonly filename: string;
-  readonly client: string;
-  readonly bytes: number;
-  readonly size: number | null;
-  readonly bytesPerSecond: number;
-  readonly blksize: number;
-  readonly windowsize: number;
-  readonly resent: number;
-  readonly family: string | null;
-  readonly startedAt: number;
-}
+import type { Running, RunningTransfer, Sample, Tick } from "./messages.ts";
 
 type Rates = Map<number, { readonly bytes: number; readonly at: number; readonly rate: number }>;
-
-/** One second: [time, bytes sent to clients, bytes received]. */
-export type Sample = readonly [at: number, sent: number, received: number];
 
 const tickMillis = 250;
 const sampleMillis = 1000;
@@ -63,7 +46,7 @@ export class Live {
   }
 
   /** The newest first. */
-  running(): { readonly transfers: readonly RunningTransfer[]; readonly more: number } {
+  running(): Running {
     const all = this.#snapshot();
     const shown = all.slice(-runningMax).reverse();
     const now = performance.now();
@@ -103,8 +86,8 @@ export class Live {
   #tick(): void {
     const ended = this.#ended.slice(-endedPerTickMax);
     this.#ended = [];
-    const state = { ...this.running(), ended, sample: this.#samples.at(-1) ?? null };
-    const text = `data: ${JSON.stringify(state)}\n\n`;
+    const tick: Tick = { ...this.running(), ended, sample: this.#samples.at(-1) ?? null };
+    const text = `data: ${JSON.stringify(tick)}\n\n`;
     for (const reader of this.#readers) {
       if (reader.writableLength > waitingBytesMax) reader.destroy();
       else reader.write(text);

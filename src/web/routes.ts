@@ -8,6 +8,7 @@ import { endedEntry, type HistoryEntry } from "../observe/history.ts";
 import { nearNames } from "../observe/near-names.ts";
 import { answerJson, answerPieces, answerText } from "./answer.ts";
 import { fileNames, listFolder, readFile, type Shelf, writeFile } from "./files.ts";
+import type { Missing, State } from "./messages.ts";
 import { packetTable } from "./packet-table.ts";
 import { pageFile } from "./page-files.ts";
 import type { Site } from "./web-server.ts";
@@ -34,7 +35,7 @@ export function routeFor(method: string, path: string): Route | undefined {
 const routes: Readonly<Record<string, Route>> = {
   state: ({ response, site }) => {
     const { watched, live, observer, uploads, version, shelf } = site;
-    answerJson(response, {
+    const state: State = {
       version,
       addresses: watched.addresses,
       uploads,
@@ -42,7 +43,8 @@ const routes: Readonly<Record<string, Route>> = {
       history: observer.history.entries,
       samples: live.samples,
       ...live.running(),
-    });
+    };
+    answerJson(response, state);
   },
   events: ({ response, site }) => {
     if (!site.live.join(response)) answerText(response, 503, "Too many pages are open.\n");
@@ -51,10 +53,10 @@ const routes: Readonly<Record<string, Route>> = {
     const { missing } = site.observer.history;
     const names = site.shelf && missing.length > 0 ? await fileNames(site.shelf) : [];
     const shown = missing.slice(0, 50);
-    answerJson(
-      response,
-      shown.map((each) => ({ ...each, near: nearNames(each.filename, names) })),
-    );
+    const told: Missing[] = shown.map((each) => {
+      return { ...each, near: nearNames(each.filename, names) };
+    });
+    answerJson(response, told);
   },
   files: async ({ response, site, query }) => {
     answerJson(response, await listFolder(shelfOf(site), query.get("path") ?? ""));

@@ -130,6 +130,11 @@ function statusOf({ code }: TftpError): number {
 }
 
 const connectionsMax = 256;
+const listenHints: { readonly [systemCode: string]: string } = {
+  EADDRINUSE: "Another program has that port: choose another one.",
+  EADDRNOTAVAIL: "This machine has no such address: use one of its own.",
+  EACCES: "Choose a port above 1023.",
+};
 
 async function listen(server: Server, { host, port }: Address): Promise<Listening> {
   server.maxConnections = connectionsMax;
@@ -139,8 +144,8 @@ async function listen(server: Server, { host, port }: Address): Promise<Listenin
     });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const hint = code === "EADDRINUSE" ? "Choose another port." : "Check address and port.";
-    const message = `the page cannot listen on ${host} port ${port} (${code})`;
+    const hint = listenHints[code ?? ""] ?? "Check address and port.";
+    const message = `HTTP cannot listen on ${host} port ${port} (${code})`;
     throw new TftpError("NETWORK", message, { hint, cause });
   }
   const { address, port: taken } = server.address() as AddressInfo;

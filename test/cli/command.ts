@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type ServeOptions, type Server, type ServerEvent, serve } from "../../src/index.ts";
+import { type Printing, printing } from "./printed.ts";
 
 export const script = fileURLToPath(new URL("../../../bin/tidewire.js", import.meta.url));
 
@@ -26,18 +27,20 @@ export interface Surroundings {
   /** Its standard input does not end. */
   readonly inputStaysOpen?: boolean;
   readonly uid?: number;
+  /** Beside our own. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Called when the process runs. */
   readonly onStart?: (child: ChildProcess) => void;
 }
 
 export async function tidewire(
   args: readonly string[],
-  { cwd, input = "", inputStaysOpen, uid, onStart }: Surroundings = {},
+  { cwd, input = "", inputStaysOpen, uid, env, onStart }: Surroundings = {},
 ): Promise<Result> {
   const child = spawn(process.execPath, [script, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
     ...(uid === undefined ? {} : { uid, gid: uid }),
-    env: environment(),
+    env: { ...environment(), ...env },
     timeout: 60_000,
     killSignal: "SIGKILL",
   });
@@ -61,40 +64,19 @@ export function failsWith(result: Result, status: 1 | 2, message: RegExp): void 
   assert.equal(result.status, status);
 }
 
-export interface Serving {
+export interface Serving extends Printing {
   readonly child: ChildProcess;
   /** `tftp://127.0.0.1:PORT` */
   readonly url: string;
-  /** What it has printed so far. */
-  readonly output: () => string;
-  /** Resolves when its output matches. */
-  readonly printed: (pattern: RegExp) => Promise<RegExpMatchArray>;
-  readonly ended: Promise<{ readonly status: number | null; readonly signal: string | null }>;
 }
 
 /** `tidewire serve` on a free port of the loopback address. */
 export async function serving(t: TestContext, args: readonly string[]): Promise<Serving> {
   const where = ["serve", "--listen", "127.0.0.1", "--port", "0"];
   const child = spawn(process.execPath, [script, ...where, ...args], { env: environment() });
-  const ended = once(child, "close").then(([status, signal]) => ({ status, signal }));
-  t.after(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  let output = "";
-  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const printed = async (pattern: RegExp): Promise<RegExpMatchArray> => {
-    for (;;) {
-      const match = output.match(pattern);
-      if (match) return match;
-      const more = Promise.race([once(child.stdout, "data"), once(child.stderr, "data")]);
-      const over = await Promise.race([more.then(() => false), ended.then(() => true)]);
-      if (over && !pattern.test(output)) assert.fail(`never printed ${pattern}:\n${output}`);
-    }
-  };
-  const [, port] = await printed(/UDP port (\d+) |"port":(\d+)/).then((m) => [0, m[1] ?? m[2]]);
-  return { child, url: `tftp://127.0.0.1:${port}`, output: () => output, printed, ended };
+  const prints = printing(t, child);
+  const [, pretty, json] = await prints.printed(/UDP port (\d+) |"port":(\d+)/);
+  return { child, url: `tftp://127.0.0.1:${pretty ?? json}`, ...prints };
 }
 
 export interface LibraryServer {

@@ -182,7 +182,7 @@ test("each refusal of a server is told with its text, its code and what to do", 
   }
 });
 
-test("silence and unknown hosts", async (t) => {
+test("a get from a silent or unknown host fails with a hint", async (t) => {
   const { url } = await mute(t);
   const patience = ["--timeout", "0.05", "--retries", "1"];
   const silence = await tidewire(["get", `${url}/x`, "-o", "-", ...patience]);
@@ -191,7 +191,7 @@ test("silence and unknown hosts", async (t) => {
   failsWith(unknown, 1, /unknown host "no-such-host\.invalid"/);
 });
 
-test("a folder that is missing, and one that cannot be written", async (t) => {
+test("a get into a place that cannot be written fails with a hint", async (t) => {
   const { url } = await libraryServer(t, memory({ x: "1" }));
   const cwd = await folder(t);
   const missing = await tidewire(["get", `${url}/x`, "-o", "nope/"], { cwd });
@@ -208,7 +208,7 @@ test("a folder that is missing, and one that cannot be written", async (t) => {
   failsWith(denied, 1, /cannot write|no permission to write/);
 });
 
-test("a full disk", async (t) => {
+test("a get that fills the disk fails with a hint", async (t) => {
   if (!existsSync("/dev/full")) return t.skip("this system has no /dev/full");
   const { url } = await libraryServer(t, memory({ x: big }));
   const device = await tidewire(["get", `${url}/x`, "-o", "/dev/full"]);

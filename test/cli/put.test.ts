@@ -72,7 +72,7 @@ test("the size of a file is announced", async (t) => {
   assert.equal((await event("started")).transfer.size, big.length);
 });
 
-test("a server that takes no uploads", async (t) => {
+test("a put to a server that takes no uploads fails with a hint", async (t) => {
   const { url } = await libraryServer(t, memory());
   const result = await tidewire(["put", "-", `${url}/x`], { input: "text" });
   failsWith(result, 1, /\(ERROR 2\) for x\.\nHint: .*many servers take no uploads/);
@@ -109,7 +109,7 @@ test("Ctrl+C ends a put although standard input is still open", async (t) => {
   assert.deepEqual([...storage.files.keys()], []);
 });
 
-test("a file that is missing, a folder, and a file that may not be read", async (t) => {
+test("a put of nothing, a folder or an unreadable file fails with a hint", async (t) => {
   const cwd = await folder(t);
   const url = "tftp://127.0.0.1:9/x";
   const missing = await tidewire(["put", "nope", url], { cwd });

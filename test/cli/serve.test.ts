@@ -134,7 +134,7 @@ test("a second signal ends a running transfer with an ERROR and leaves no file",
   assert.throws(() => readFileSync(join(root, "never.txt")));
 });
 
-test("a missing folder, and a file in place of one", async (t) => {
+test("a folder to serve that is missing, or a file, is told with a hint", async (t) => {
   const root = await folder(t);
   await writeFile(join(root, "file"), "");
   const missing = await tidewire(["serve", join(root, "nope"), "--port", "0"]);
@@ -143,7 +143,7 @@ test("a missing folder, and a file in place of one", async (t) => {
   failsWith(file, 1, /file is a file, not a folder\.\nHint: Name the folder/);
 });
 
-test("a port that is in use", async (t) => {
+test("a port that is in use is named, with a hint", async (t) => {
   const socket = createSocket("udp4");
   t.after(() => socket.close());
   socket.bind(0, "127.0.0.1");
@@ -153,12 +153,12 @@ test("a port that is in use", async (t) => {
   failsWith(result, 1, new RegExp(`port ${port} is in use\\.\nHint: Another TFTP server`));
 });
 
-test("an address that this machine does not have", async (t) => {
+test("an address that this machine does not have is named, with a hint", async (t) => {
   const result = await tidewire(["serve", await folder(t), "--listen", "192.0.2.1:6969"]);
   failsWith(result, 1, /this machine has no address 192\.0\.2\.1/);
 });
 
-test("port 69 without the right to it", async (t) => {
+test("port 69 without the right to it is told with the ways to get it", async (t) => {
   const isRoot = process.getuid?.() === 0;
   const free = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
   if (process.platform !== "linux" || Number(readFileSync(free, "utf8")) <= 69) {

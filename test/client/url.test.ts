@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseTftpUrl, type Target } from "../../src/client/tftp-url.ts";
-import { get, put } from "../../src/index.ts";
+import { get, put, type TftpError } from "../../src/index.ts";
 
 type Row = readonly [url: string, host: string, port: number, filename: string, mode?: "netascii"];
 
@@ -68,6 +68,23 @@ for (const url of bad) {
     await assert.rejects(put(url, new Uint8Array()), ({ code, hint }) => {
       return code === "INVALID_ARGUMENT" && hint !== undefined;
     });
+  });
+}
+
+const reasons: readonly (readonly [url: string, why: RegExp, hint: RegExp])[] = [
+  ["http://server/x", /not of the form tftp:\/\/HOST\[:PORT\]\/NAME/, /like tftp:/],
+  ["tftp://server", /it names no file/, /like tftp:/],
+  ["tftp://user:secret@server/x", /TFTP knows no users/, /before the @/],
+  ["tftp://server/%zz", /percent sign/, /%25/],
+  ["tftp://server/x;mode=mail", /there is no mode "mail"/, /;mode=octet or ;mode=netascii/],
+];
+
+for (const [url, why, fix] of reasons) {
+  test(`"${url}" is refused with its own reason and remedy`, () => {
+    assert.throws(
+      () => parseTftpUrl(url),
+      ({ message, hint = "" }: TftpError) => why.test(message) && fix.test(hint),
+    );
   });
 }
 

@@ -79,7 +79,7 @@ test("content that fails in the middle ends the transfer with its error", {
   assert.equal(ended.error?.origin, "local");
 });
 
-test("a missing file, an existing one and a forbidden one", { timeout }, async (t) => {
+test("a missing file and a forbidden upload have codes of their own", { timeout }, async (t) => {
   const { url } = await pair(t, { storage: generated(() => undefined) });
   assert.equal((await failure(get(url("x")).bytes())).code, "FILE_NOT_FOUND");
   assert.equal((await failure(put(url("x"), noise(3)))).code, "ACCESS_VIOLATION");
@@ -95,7 +95,7 @@ test("a loop over a missing file throws", { timeout }, async (t) => {
   );
 });
 
-test("an unknown host is a matter of the network", { timeout }, async () => {
+test("an unknown host is a NETWORK error with a hint", { timeout }, async () => {
   const thrown = await failure(get("tftp://no-such-host.invalid/x").bytes());
   assert.equal(thrown.code, "NETWORK");
   assert.ok(thrown.hint);

@@ -57,6 +57,13 @@ test("an address without a route is a NETWORK error with a hint", async () => {
   });
 });
 
+test("a link-local address without its interface has that as its hint", async () => {
+  const remote = { host: "fe80::1", port: 69 };
+  await assert.rejects(nodeNetwork.route(remote), ({ code, hint }: TftpError) => {
+    return code === "NETWORK" && hint === "Name the interface too: fe80::1%eth0 if it is eth0.";
+  });
+});
+
 test("open gives a socket with the port it asked for", async () => {
   const first = await nodeNetwork.open({ host: "127.0.0.1", port: 0 });
   assert.notEqual(first.local.port, 0);

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Address } from "../../src/index.ts";
 import { folder } from "../interop/exchange.ts";
-import { find } from "../interop/peers.ts";
 import { ack, type Device, rrq } from "../server/device.ts";
 import { content, readOn } from "../server/scene.ts";
 import { type Plan, type TestNetwork, testInNetwork } from "./hosts.ts";
@@ -189,9 +188,7 @@ testInNetwork(
     programs: ["in.tftpd"],
   },
   async (net, t) => {
-    const flags = ["--foreground", "--secure", "--user", "root", "--permissive"];
-    const where = ["--address", "[::]:69"];
-    await net.start("server", 69, find("in.tftpd") ?? "", ...flags, ...where, await root(t));
+    await net.startTftpd("server", "[::]:69", await root(t));
     for (const [own, asked] of pairs.slice(0, 6)) await fetch(net.device(t, "client", own), asked);
   },
 );

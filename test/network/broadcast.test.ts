@@ -5,7 +5,6 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { folder } from "../interop/exchange.ts";
-import { find } from "../interop/peers.ts";
 import { ack, type Device, error, rrq, wrq } from "../server/device.ts";
 import { content, readOn, writeAll } from "../server/scene.ts";
 import { type Plan, testInNetwork } from "./hosts.ts";
@@ -167,9 +166,7 @@ testInNetwork(
     programs: ["in.tftpd"],
   },
   async (net, t) => {
-    const flags = ["--foreground", "--secure", "--user", "root", "--permissive"];
-    const where = ["--address", "0.0.0.0:69", "--retransmit", "200000"];
-    await net.start("server", 69, find("in.tftpd") ?? "", ...flags, ...where, await root(t));
+    await net.startTftpd("server", "0.0.0.0:69", await root(t), "--retransmit", "200000");
     const device = net.device(t, "device", "0.0.0.0");
     await device.send(rrq(name), { host: everybody, port: 69 });
     for (let round = 0; round < 3; round++) {

@@ -134,9 +134,7 @@ testInNetwork(
     programs: ["in.tftpd"],
   },
   async (net, t) => {
-    const flags = ["--foreground", "--secure", "--user", "root", "--permissive"];
-    const where = ["--address", "0.0.0.0:69"];
-    await net.start("server", 69, find("in.tftpd") ?? "", ...flags, ...where, await root(t));
+    await net.startTftpd("server", "0.0.0.0:69", await root(t));
     await nothingComesBack(net, t);
   },
 );

@@ -7,14 +7,13 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { script } from "../cli/command.ts";
 import { find, type Peer, run } from "../interop/peers.ts";
 import { Device, rrq } from "../server/device.ts";
 import { ServerLog } from "./server-log.ts";
 
 const timeout = 120_000;
 const patienceMillis = 40_000;
-const command = fileURLToPath(new URL("../../../bin/tidewire.js", import.meta.url));
 
 export interface Plan {
   /** The names of the hosts. */
@@ -22,6 +21,25 @@ export interface Plan {
   /** Shell commands, in which `$name` is the namespace of that host. */
   readonly setup: readonly string[];
   readonly programs?: readonly Peer[];
+}
+
+/** A server and a client with one cable between them. IPv6 addresses are usable at once. */
+export function oneCable(mtu: number, ...more: readonly string[]): Plan {
+  return {
+    hosts: ["server", "client"],
+    setup: [
+      "for host in $server $client; do",
+      "  ip netns exec $host sysctl -q net.ipv6.conf.default.accept_dad=0",
+      "done",
+      "ip link add eth0 netns $server type veth peer name eth0 netns $client",
+      "ip -n $server address add 10.0.0.2/24 dev eth0",
+      "ip -n $server address add fd00::2/64 dev eth0",
+      "ip -n $client address add 10.0.0.1/24 dev eth0",
+      "ip -n $client address add fd00::1/64 dev eth0",
+      `for host in $server $client; do ip -n $host link set eth0 mtu ${mtu} up; done`,
+      ...more,
+    ],
+  };
 }
 
 /** A test in a network of its own. */
@@ -132,7 +150,7 @@ export class TestNetwork {
 
   /** Our own command line. */
   tidewire(host: string, ...args: readonly string[]): Promise<string> {
-    return this.run(host, process.execPath, command, ...args);
+    return this.run(host, process.execPath, script, ...args);
   }
 
   /** Starts a program and waits until something is bound to this UDP port. */
@@ -149,9 +167,16 @@ export class TestNetwork {
     }
   }
 
+  /** tftp-hpa's server, for a plan that names it among its programs. */
+  startTftpd(host: string, address: string, root: string, ...more: string[]): Promise<void> {
+    const flags = ["--foreground", "--secure", "--user", "root", "--permissive"];
+    const program = find("in.tftpd") ?? "";
+    return this.start(host, 69, program, ...flags, "--address", address, ...more, root);
+  }
+
   /** Our server, which serves until the test is over. */
   async serve(host: string, ...args: readonly string[]): Promise<ServerLog> {
-    const flags = [command, "serve", "--log", "json", "--verbose", "--allow-root", ...args];
+    const flags = [script, "serve", "--log", "json", "--verbose", "--allow-root", ...args];
     const told = new ServerLog(this.#spawn(host, process.execPath, flags));
     const { address } = await told.next("listening");
     await this.#answers(host, String(address));

@@ -5,27 +5,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { folder } from "../interop/exchange.ts";
-import { find } from "../interop/peers.ts";
 import { error, rrq, valuesOf } from "../server/device.ts";
 import { content } from "../server/scene.ts";
-import { type Plan, type TestNetwork, testInNetwork } from "./hosts.ts";
+import { oneCable, type Plan, type TestNetwork, testInNetwork } from "./hosts.ts";
 
 const image = Buffer.from(content(300_000));
 
-const narrow: Plan = {
-  hosts: ["server", "client"],
-  setup: [
-    "for host in $server $client; do",
-    "  ip netns exec $host sysctl -q net.ipv6.conf.default.accept_dad=0",
-    "done",
-    "ip link add eth0 netns $server type veth peer name eth0 netns $client",
-    "ip -n $server address add 10.0.0.2/24 dev eth0",
-    "ip -n $server address add fd00::2/64 dev eth0",
-    "ip -n $client address add 10.0.0.1/24 dev eth0",
-    "ip -n $client address add fd00::1/64 dev eth0",
-    "for host in $server $client; do ip -n $host link set eth0 mtu 1400 up; done",
-  ],
-};
+const narrow = oneCable(1400);
 
 /** The client's cable carries less than the server knows, and no ICMP says so. */
 function blackHole(...more: string[]): Plan {
@@ -175,9 +161,7 @@ testInNetwork(
     programs: ["in.tftpd"],
   },
   async (net, t) => {
-    const flags = ["--foreground", "--secure", "--user", "root", "--permissive"];
-    const where = ["--address", "0.0.0.0:69"];
-    await net.start("server", 69, find("in.tftpd") ?? "", ...flags, ...where, await root(t));
+    await net.startTftpd("server", "0.0.0.0:69", await root(t));
     assert.equal(await agreed(net, t, "10.0.0.2", 65_464), 65_464);
   },
 );

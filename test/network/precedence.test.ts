@@ -1,43 +1,28 @@
 // --dscp: what a network does with it is its own affair; here it is seen to be there.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { TftpError } from "../../src/core/errors.ts";
 import { serve } from "../../src/index.ts";
+import { failsWith, tidewire } from "../cli/command.ts";
 import { folder } from "../interop/exchange.ts";
 import { ack, rrq, wrq } from "../server/device.ts";
 import { files } from "../server/scene.ts";
-import { type Plan, testInNetwork } from "./hosts.ts";
+import { oneCable, testInNetwork } from "./hosts.ts";
 
-const run = promisify(execFile);
-
-const plan: Plan = {
-  hosts: ["server", "client"],
-  setup: [
-    "for host in $server $client; do",
-    "  ip netns exec $host sysctl -q net.ipv6.conf.default.accept_dad=0",
-    "done",
-    "ip link add eth0 netns $server type veth peer name eth0 netns $client",
-    "ip -n $server address add 10.0.0.2/24 dev eth0",
-    "ip -n $server address add fd00::2/64 dev eth0",
-    "ip -n $client address add 10.0.0.1/24 dev eth0",
-    "ip -n $client address add fd00::1/64 dev eth0",
-    "for host in $server $client; do ip -n $host link set eth0 up; done",
-    ...[
-      "table inet t",
-      "chain inet t in { type filter hook input priority 0; }",
-      "rule inet t in meta l4proto udp ip dscp 46 counter",
-      "rule inet t in meta l4proto udp ip dscp != 46 counter",
-      "rule inet t in meta l4proto udp ip6 dscp 46 counter",
-      "rule inet t in meta l4proto udp ip6 dscp != 46 counter",
-    ].map((line) => `ip netns exec $client nft 'add ${line}'`),
-  ],
-};
+const plan = oneCable(
+  1500,
+  ...[
+    "table inet t",
+    "chain inet t in { type filter hook input priority 0; }",
+    "rule inet t in meta l4proto udp ip dscp 46 counter",
+    "rule inet t in meta l4proto udp ip dscp != 46 counter",
+    "rule inet t in meta l4proto udp ip6 dscp 46 counter",
+    "rule inet t in meta l4proto udp ip6 dscp != 46 counter",
+  ].map((line) => `ip netns exec $client nft 'add ${line}'`),
+);
 
 for (const [title, ...flags] of [
   ["every answer bears the precedence that was asked for"],
@@ -82,12 +67,8 @@ test("a precedence that is none is refused", async () => {
 });
 
 test("where precedence cannot be set, the server says so and does not start", async () => {
-  const command = fileURLToPath(new URL("../../../bin/tidewire.js", import.meta.url));
-  const args = [command, "serve", "--listen", "127.0.0.1", "--port", "0", "--dscp", "46"];
-  const env = { ...process.env, TIDEWIRE_OFFLOAD: "off" };
-  await assert.rejects(run(process.execPath, args, { env, timeout: 60_000 }), (error) => {
-    const { stderr } = error as unknown as { stderr: string };
-    assert.match(stderr, /IP precedence cannot be set here\.\nHint: .*koffi/);
-    return true;
-  });
+  const where = ["--listen", "127.0.0.1", "--port", "0"];
+  const env = { TIDEWIRE_OFFLOAD: "off" };
+  const result = await tidewire(["serve", ...where, "--dscp", "46"], { env });
+  failsWith(result, 1, /IP precedence cannot be set here\.\nHint: .*koffi/);
 });

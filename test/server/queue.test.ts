@@ -85,6 +85,21 @@ test("how long a client is waited for follows from how often it asks", () => {
   assert.deepEqual(dropped, ["c 1", "a 1"]);
 });
 
+test("nobody is waited for longer than two minutes and three seconds", () => {
+  const { queue: waiting } = queue(10);
+  add(waiting, "a 1", 0, 255_000);
+  add(waiting, "b 1", 1, 255_000);
+  assert.deepEqual(takeAll(waiting, 123_001), ["b 1"]);
+});
+
+test("who makes room for another host is the one that has not asked again", () => {
+  const { queue: waiting, dropped } = queue(3);
+  for (const key of ["a 1", "a 2", "a 3"]) add(waiting, key);
+  waiting.renew("a 1", 1000);
+  assert.ok(add(waiting, "b 1", 1000));
+  assert.deepEqual(dropped, ["a 2"]);
+});
+
 test("the silent make room when the queue is full", () => {
   const { queue: waiting, dropped } = queue(2);
   for (const key of ["a 1", "a 2"]) add(waiting, key);

@@ -6,6 +6,7 @@ import { get, put } from "../../src/index.ts";
 import { noise } from "../loopback/pair.ts";
 import { ack, Device, data, rrq, wrq } from "./device.ts";
 import { content, files, readOn, scene } from "./scene.ts";
+import { virtualServer } from "./virtual.ts";
 
 const timeout = 30_000;
 const singlePort = true;
@@ -94,4 +95,34 @@ test("large windows arrive whole, both ways", { timeout }, async (t) => {
   const url = `tftp://${to.host}:${to.port}/large.bin`;
   await put(url, whole);
   assert.deepEqual(await get(url).bytes(), whole);
+});
+
+for (const mode of ["a port for each transfer", "a single port"] as const) {
+  test(`with ${mode}, an answer that cannot be sent is told as a problem`, async () => {
+    const parts = { singlePort: mode === "a single port" };
+    const { ask, port, events } = virtualServer({}, parts);
+    const [one, other] = [4000, 4001].map((number) => ({ host: "192.0.2.7", port: number }));
+    assert.ok(one && other);
+    await ask(one, rrq("five.bin"));
+    const cause = new Error("no route");
+    port.onError(cause, other);
+    port.onError(cause);
+    const told = events.of("problem").map(({ error }) => [error.message, error.cause]);
+    const problem = ["an answer could not be sent", cause];
+    assert.deepEqual(told, [problem, problem]);
+    assert.equal(events.of("ended").length, 0);
+  });
+}
+
+test("what cannot be sent for a transfer is that transfer's end alone", async () => {
+  const { ask, port, events } = virtualServer({}, { singlePort });
+  const from = { host: "192.0.2.7", port: 4000 };
+  await ask(from, rrq("five.bin"));
+  port.onError(new Error("no route"), from);
+  await ask({ ...from, port: 4001 }, ack(1));
+  assert.deepEqual(
+    events.of("ended").map(({ error }) => error?.message),
+    ["the network refused a packet"],
+  );
+  assert.equal(events.of("problem").length, 0);
 });

@@ -80,7 +80,7 @@ test("the last ACK is repeated for a client that missed it", { timeout }, async 
 test("a client that never sends the last ACK is an ending of its own", { timeout }, async (t) => {
   const { to, events } = await scene(t, {
     storage: files(),
-    limits: { timeoutMillis: 50, retries: 1 },
+    limits: { timeoutMillis: 200, retries: 1 },
   });
   const device = await Device.open(t);
   await device.send(rrq("five.bin", { blksize: 4096 }), to);

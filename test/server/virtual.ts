@@ -26,9 +26,13 @@ export interface VirtualServer {
 
 export function virtualServer(
   limits: Partial<Limits>,
-  parts: { readonly storage?: Storage; readonly judge?: Judge } = {},
+  parts: {
+    readonly storage?: Storage;
+    readonly judge?: Judge;
+    readonly singlePort?: boolean;
+  } = {},
 ): VirtualServer {
-  const { storage = files(), judge = allowAll } = parts;
+  const { storage = files(), judge = allowAll, singlePort = false } = parts;
   const clock = new HandClock();
   const events = new Events();
   const sockets: KeptSocket[] = [];
@@ -43,7 +47,7 @@ export function virtualServer(
     mtu: async () => 65_536,
   };
   const server = new TftpServer({
-    ...{ storage, network, clock, judge, limits: completeLimits(limits) },
+    ...{ storage, network, clock, judge, singlePort, limits: completeLimits(limits) },
     random: () => 0,
     onEvent: (event) => events.add(event),
   });

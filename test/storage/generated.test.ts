@@ -4,7 +4,7 @@ import { TftpError } from "../../src/core/errors.ts";
 import { type Content, type GeneratedRequest, generated } from "../../src/storage/generated.ts";
 import { fails, readText, request } from "./scene.ts";
 
-test("every form of content is given", async () => {
+test("bytes, texts and streams are generated content", async () => {
   const bytes = Buffer.from("text");
   async function* stream() {
     yield bytes;

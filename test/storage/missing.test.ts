@@ -13,14 +13,20 @@ interface Asked {
   readonly root: string;
   /** Whether the folder itself was looked into. */
   ask(path: string): Promise<"looked" | "remembered">;
+  /** Lets time go by. */
+  pass(millis: number): void;
 }
 
 /** Folders have been quiet for an hour, by a clock that runs ahead. */
 async function asked(t: TestContext, aheadMillis = 3_600_000): Promise<Asked> {
   const { root } = await scene(t);
-  const missing = new Missing(() => Date.now() + aheadMillis);
+  let passed = 0;
+  const missing = new Missing(() => Date.now() + aheadMillis + passed);
   return {
     root,
+    pass: (millis) => {
+      passed += millis;
+    },
     async ask(path) {
       let looked = false;
       const places = { top: root, paths: [path.split("/")] };
@@ -42,6 +48,19 @@ test("a name that was missing is not looked for again", async (t) => {
     [await ask("x"), await ask("x"), await ask("x")],
     ["looked", "remembered", "remembered"],
   );
+});
+
+test("after ten seconds a name is looked for again, whatever the folder says", async (t) => {
+  const { ask, pass } = await asked(t);
+  await ask("x");
+  pass(10_000);
+  assert.deepEqual([await ask("x"), await ask("x")], ["looked", "remembered"]);
+});
+
+test("of more than a thousand missing names the oldest is looked for again", async (t) => {
+  const { ask } = await asked(t);
+  for (let count = 0; count <= 1024; count++) await ask(`missing-${count}`);
+  assert.deepEqual([await ask("missing-1"), await ask("missing-0")], ["remembered", "looked"]);
 });
 
 test("a new file in the folder is seen at once", async (t) => {

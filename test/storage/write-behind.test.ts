@@ -113,6 +113,16 @@ test("what is taken at once stands in order with what was waited for", async () 
   assert.ok(atOnce > 500, `only ${atOnce} at once`);
 });
 
+test("what is larger than the buffer is not taken at once, but written", async () => {
+  const kept = new KeepingSink();
+  const sink = new WriteBehind(kept);
+  const large = Buffer.alloc(64 * 1024 + 1, 1);
+  assert.equal(sink.writeAtOnce([large]), false);
+  await sink.writev([large]);
+  await sink.commit();
+  assert.ok(Buffer.concat(kept.writes).equals(large));
+});
+
 test("nothing is taken at once from whom the disk must be waited for, or has failed", async () => {
   const kept = new KeepingSink();
   let open = (): void => {};

@@ -96,8 +96,17 @@ test("room in the socket is told to all, a failed send to whom it concerns", () 
   place("other", other);
   socket.onWritable();
   socket.onError(new Error("refused"), one);
-  socket.onError(new Error("broken"));
   assert.deepEqual(heard, ["one writable", "other writable", "one error"]);
+});
+
+test("a failed send that concerns no transfer is told to the opener of the port", () => {
+  const { socket, port, heard, place } = opened();
+  place("one", one);
+  const lost: string[] = [];
+  port.onError = ({ message }) => void lost.push(message);
+  socket.onError(new Error("broken"));
+  socket.onError(new Error("refused"), other);
+  assert.deepEqual([heard, lost], [[], ["broken", "refused"]]);
 });
 
 test("a transfer that ended sends nothing more, and the last one is told", async () => {

@@ -3,7 +3,6 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -11,11 +10,11 @@ import { prettyLine } from "../../src/cli/log.ts";
 import { directory, get, overlay, put, type Storage, type TftpError } from "../../src/index.ts";
 import { bytesSource } from "../../src/storage/sources.ts";
 import { folder, libraryServer, script } from "../cli/command.ts";
+import { type Printing, printing } from "../cli/printed.ts";
 
 interface OwnDisk {
   readonly url: string;
-  /** What the server has printed so far matches this, now or later. */
-  readonly printed: (pattern: RegExp) => Promise<void>;
+  readonly printed: Printing["printed"];
   /** Runs a command where the server sees its disk. */
   readonly inside: (...command: string[]) => string;
 }
@@ -34,28 +33,8 @@ async function serveOnSmallDisk(t: TestContext): Promise<OwnDisk> {
   const serve = [process.execPath, script, "serve", root, "--uploads", "overwrite"];
   const where = ["--listen", "127.0.0.1:0"];
   const child = spawn("unshare", ["--mount", "sh", "-c", command, root, ...serve, ...where]);
-  const ended = once(child, "close");
-  t.after(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  let output = "";
-  let more = (): void => {};
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      more();
-    });
-  }
-  void ended.then(() => more());
-  const printed = async (pattern: RegExp): Promise<void> => {
-    while (!pattern.test(output)) {
-      assert.equal(child.exitCode, null, `ended without ${pattern}: ${output}`);
-      await new Promise<void>((resolve) => (more = resolve));
-    }
-  };
-  await printed(/UDP port \d+ /);
-  const port = /UDP port (\d+) /.exec(output)?.[1];
+  const { printed } = printing(t, child);
+  const [, port] = await printed(/UDP port (\d+) /);
   const inside = (...words: string[]): string => {
     const run = spawnSync("nsenter", ["--mount", "--target", String(child.pid), ...words]);
     assert.equal(run.status, 0, String(run.stderr));

@@ -62,9 +62,11 @@ test("other names, other clients and reads stay refused", async (t) => {
 });
 
 test("what is too large is refused, and the next attempt may fit", async (t) => {
-  const { server, url } = await closedServer(t);
+  const { server, url, events } = await closedServer(t);
   const awaited = server.expectUpload({ name, client, ...life });
   const announced = await failure(put(url(name), noise(10_001)));
+  const kinds = events.map(({ kind }) => kind);
+  assert.deepEqual([kinds.includes("refused"), kinds.includes("started")], [true, false]);
   const endless = (async function* () {
     for (;;) yield noise(1000);
   })();

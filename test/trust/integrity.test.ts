@@ -181,6 +181,21 @@ test("the command serves by a signed manifest and logs the digest", async (t) =>
   failsWith(keyAlone, 2, /--manifest-key is given without --manifest/);
 });
 
+test("SIGHUP takes a changed manifest where there is a configuration", async (t) => {
+  const root = await folder(t);
+  const [sums, config] = [join(root, "SUMS"), join(root, "tidewire.toml")];
+  for (const name of ["a", "b"]) await writeFile(join(root, name), name);
+  await writeFile(sums, `${digest("a")}  a\n`);
+  await writeFile(config, `dir = ${JSON.stringify(root)}\nmanifest = ${JSON.stringify(sums)}\n`);
+  const { url, child, printed } = await serving(t, ["--config", config]);
+  await assert.rejects(get(`${url}/b`).bytes(), { code: "FILE_NOT_FOUND" });
+  await writeFile(sums, `${digest("b")}  b\n`);
+  child.kill("SIGHUP");
+  await printed(/Read \S+ again/);
+  assert.equal(await get(`${url}/b`).text(), "b");
+  await assert.rejects(get(`${url}/a`).bytes(), { code: "FILE_NOT_FOUND" });
+});
+
 async function uploadServer(t: TestContext) {
   const root = await folder(t);
   return { root, ...(await libraryServer(t, directory(root, { uploads: "create" }))) };

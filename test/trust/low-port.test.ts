@@ -1,12 +1,11 @@
 // The real port 69, in a network namespace of its own: who may open it, and what happens on an
 // address that comes after root was given up.
 
-import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { chmod } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { folder, script } from "../cli/command.ts";
+import { type Printing, printing } from "../cli/printed.ts";
 
 const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
@@ -21,42 +20,17 @@ function skipWithoutNamespaces(): string | false {
   return readable === 0 ? false : "another account cannot read this checkout";
 }
 
-interface Served {
-  readonly child: ChildProcess;
-  readonly printed: (pattern: RegExp) => Promise<void>;
-}
-
 async function serveAlone(
   t: TestContext,
   before: readonly string[],
   flags: readonly string[],
-): Promise<Served> {
+): Promise<Printing & { readonly child: ChildProcess }> {
   const root = await folder(t);
   await chmod(root, 0o755);
   const shell = 'ip link set lo up && exec "$0" "$@"';
   const command = [...before, process.execPath, script, "serve", root, ...flags];
   const child = spawn("unshare", ["--net", "sh", "-c", shell, ...command], { cwd: "/" });
-  const ended = once(child, "close");
-  t.after(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  let output = "";
-  let more = (): void => {};
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      more();
-    });
-  }
-  void ended.then(() => more());
-  const printed = async (pattern: RegExp): Promise<void> => {
-    while (!pattern.test(output)) {
-      assert.equal(child.exitCode, null, `ended without ${pattern}: ${output}`);
-      await new Promise<void>((resolve) => (more = resolve));
-    }
-  };
-  return { child, printed };
+  return { child, ...printing(t, child) };
 }
 
 test("CAP_NET_BIND_SERVICE alone opens port 69", { timeout: 30_000 }, async (t) => {

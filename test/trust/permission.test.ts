@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { get, put } from "../../src/index.ts";
 import { folder, script } from "../cli/command.ts";
+import { printing } from "../cli/printed.ts";
 
 const checkout = dirname(dirname(script));
 const known = process.allowedNodeEnvironmentFlags;
@@ -30,22 +30,9 @@ async function confined(
   const own = [model, ...reads, ...net, ...node, script];
   const args = [...own, "serve", root, "--listen", "127.0.0.1:0", ...serve];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
-  const ended = once(child, "close");
-  t.after(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  let output = "";
-  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const port = await new Promise<string>((resolve, reject) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      const found = /UDP port (\d+) /.exec(output)?.[1];
-      if (found) resolve(found);
-    });
-    void ended.then(() => reject(new Error(output)));
-  });
-  return { url: `tftp://127.0.0.1:${port}`, output: () => output };
+  const { printed, output } = printing(t, child);
+  const [, port] = await printed(/UDP port (\d+) /);
+  return { url: `tftp://127.0.0.1:${port}`, output };
 }
 
 test("a confined server serves, and takes no uploads that Node was not told of", async (t) => {

@@ -91,13 +91,13 @@ test("a folder that the account cannot read ends it, with a hint", asRoot, async
 });
 
 for (const [user, says] of [
-  ["nobody-knows", /There is no such account/],
+  ["nobody-knows", /there is no account nobody-knows for --user\.\nHint: Check the spelling/],
   ["12345", /Give a group too/],
-  ["nobody:nogroup-of-that-name", /There is no group nogroup-of-that-name/],
+  ["nobody:nogroup-of-that-name", /there is no group nogroup-of-that-name for --user nobody/],
   ["root", /--allow-root/],
 ] as const) {
   test(`--user ${user} is refused`, asRoot, async (t) => {
-    const result = await tidewire(["serve", await folder(t), "--user", user]);
+    const result = await tidewire(["serve", await folder(t), "--port", "0", "--user", user]);
     failsWith(result, 2, says);
   });
 }

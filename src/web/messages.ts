@@ -1,0 +1,79 @@
+// What the server tells the page, as JSON: written here once, for who sends it and who reads it.
+// Types alone, so that nothing of the server reaches the browser.
+
+import type { HistoryEntry, MissingName } from "../observe/history.ts";
+import type { Address } from "../ports.ts";
+
+export interface RunningTransfer {
+  readonly id: string;
+  readonly op: "get" | "put";
+  readonly filename: string;
+  readonly client: string;
+  readonly bytes: number;
+  readonly size: number | null;
+  readonly bytesPerSecond: number;
+  readonly blksize: number;
+  readonly windowsize: number;
+  readonly resent: number;
+  readonly family: string | null;
+  readonly startedAt: number;
+}
+
+/** What runs, the newest first. */
+export interface Running {
+  readonly transfers: readonly RunningTransfer[];
+  /** So many more than are listed. */
+  readonly more: number;
+}
+
+/** A transfer that ended, or a request that was refused. */
+export type Entry = HistoryEntry;
+
+/** One second: [time, bytes sent to clients, bytes received]. */
+export type Sample = readonly [at: number, sent: number, received: number];
+
+/** `/api/state`: how things stand. */
+export interface State extends Running {
+  readonly version: string;
+  readonly addresses: readonly Address[];
+  readonly uploads: "off" | "create" | "overwrite";
+  /** Whether files are shown. */
+  readonly files: boolean;
+  /** The newest first. */
+  readonly history: readonly Entry[];
+  readonly samples: readonly Sample[];
+}
+
+/** `/api/events`: what has changed since. */
+export interface Tick extends Running {
+  readonly ended: readonly Entry[];
+  readonly sample: Sample | null;
+}
+
+/** `/api/missing`: a name that was asked for and not found. */
+export interface Missing extends MissingName {
+  /** Names that may have been meant. */
+  readonly near: readonly string[];
+}
+
+/** `/api/files`: what is in a folder. */
+export interface Folder {
+  readonly entries: readonly FolderEntry[];
+  /** So many more than are listed. */
+  readonly more: number;
+}
+
+export interface FolderEntry {
+  readonly name: string;
+  readonly kind: "file" | "folder";
+  readonly size: number | null;
+  readonly modifiedAt: number | null;
+}
+
+/** `/api/transfers/ID/packets` begins with this; the rows of `observe/packet-record.ts` follow. */
+export interface PacketTableHead {
+  readonly total: number;
+  readonly dropped: number;
+  readonly head: number;
+  readonly texts: readonly (readonly [row: number, base64: string])[];
+}

@@ -1,0 +1,54 @@
+// What stands in the way on this machine or the other: each is told in a sentence, with what to do.
+
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { memory } from "../../src/index.ts";
+import { failsWith, folder, libraryServer, mute, tidewire } from "./command.ts";
+
+const here = ["--listen", "127.0.0.1", "--port", "0"];
+
+for (const option of ["config", "manifest"] as const) {
+  test(`a folder named as --${option} is told apart from a file`, async (t) => {
+    const root = await folder(t);
+    await mkdir(join(root, "etc"));
+    const result = await tidewire(["serve", root, ...here, `--${option}`, join(root, "etc")]);
+    failsWith(result, 1, /etc is a folder, not a file\.\nHint: Name the file itself/);
+  });
+}
+
+for (const [option, name] of [
+  ["--web", "page"],
+  ["--metrics", "metrics"],
+] as const) {
+  test(`a port of the ${name} that is in use is told by its number`, async (t) => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    t.after(() => other.close());
+    const { port } = other.address() as AddressInfo;
+    const where = [option, `127.0.0.1:${port}`];
+    const result = await tidewire(["serve", await folder(t), ...here, ...where]);
+    failsWith(result, 1, new RegExp(`HTTP cannot listen on 127.0.0.1 port ${port} .*\\nHint: Ano`));
+  });
+}
+
+test("a name too long for this machine needs another with -o", async (t) => {
+  const { url } = await mute(t);
+  const result = await tidewire(["get", `${url}/${"n".repeat(300)}`], { cwd: await folder(t) });
+  failsWith(result, 1, /cannot write a file with a name of 300 characters\.\nHint: .* -o/);
+});
+
+test("a file above --bytes-max is told with its name and the option", async (t) => {
+  const { url } = await libraryServer(t, memory({ image: "content" }));
+  const cwd = await folder(t);
+  const result = await tidewire(["get", `${url}/image`, "--bytes-max", "3"], { cwd });
+  failsWith(result, 1, /: image has more than 3 bytes\.\nHint: .*--bytes-max/);
+});
+
+test("a file that the server may not read has a hint at rules and permissions", async (t) => {
+  const { url } = await libraryServer(t, memory());
+  const result = await tidewire(["get", `${url}/../x`]);
+  failsWith(result, 1, /\(ERROR 2\).*\nHint: Its rules or the file's permissions/);
+});

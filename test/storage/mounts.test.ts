@@ -1,0 +1,44 @@
+// Which storage a name belongs to, for whom.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { memory } from "../../src/storage/memory.ts";
+import { mounts } from "../../src/storage/mounts.ts";
+
+const storage = memory();
+
+/** Where a client's names lead. */
+function places(host: string, names: readonly string[], list: readonly string[]): string[] {
+  const found = mounts(
+    list.map((text) => {
+      const [at = "", clients] = text.split(" for ");
+      return { text, at, storage, ...(clients === undefined ? {} : { clients }) };
+    }),
+  );
+  return names.map((name) => {
+    const place = found.find(name, { host, port: 2000 });
+    return `${place.name} in ${place.mount.text}`;
+  });
+}
+
+test("the longest mount decides, and a folder's own name is none of its names", () => {
+  const list = ["/", "boot", "boot/arm"];
+  assert.deepEqual(places("192.0.2.7", ["boot/arm/a", "/boot//a", "boot", "bootx/a"], list), [
+    "a in boot/arm",
+    "a in boot",
+    "boot in /",
+    "bootx/a in /",
+  ]);
+});
+
+test("a mount for these clients comes before one for all, wherever it stands", () => {
+  const list = ["/", "/ for 192.0.2.0/24", "boot", "boot for fe80::/10"];
+  assert.deepEqual(places("192.0.2.7", ["a", "boot/a"], list), [
+    "a in / for 192.0.2.0/24",
+    "a in boot",
+  ]);
+  assert.deepEqual(places("fe80::7%eth0", ["a", "boot/a"], list), [
+    "a in /",
+    "a in boot for fe80::/10",
+  ]);
+});
