@@ -12,6 +12,7 @@ test("a crowd of requests has the transfers looked through ten times a second at
   const overdue = new Overdue(clock, unlimited);
   let looks = 0;
   const watched: Watched = {
+    id: 1,
     bytes: 0,
     get mute() {
       looks += 1;
