@@ -21,13 +21,13 @@ export async function openPlainSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket> {
   const type = socketType(host);
-  const { reusePort = false, shared = false } = options;
+  const { reusePort = false, shared = false, fd } = options;
   const socket = createSocket({
     ...{ type, ipv6Only: type === "udp6", reuseAddr: shared, lookup: answerAtOnce },
     ...(reusePort ? { reusePort } : {}), // known from Node 22.12 on
   });
   try {
-    await bind(socket, { address: host, port });
+    await bind(socket, fd === undefined ? { address: host, port } : { fd });
   } catch (error) {
     socket.close();
     throw error;
@@ -48,7 +48,7 @@ export async function adoptSocket(fd: number, type: "udp4" | "udp6"): Promise<Da
       cause,
     });
   }
-  return new PlainSocket(socket, {});
+  return new PlainSocket(socket, { fd });
 }
 
 export function socketType(host: string): "udp4" | "udp6" {
@@ -78,6 +78,7 @@ export function bind(socket: Socket, where: BindOptions): Promise<void> {
 
 class PlainSocket implements DatagramSocket {
   readonly local: Address;
+  readonly fd: number | undefined;
   readonly maxSegments: number = segmentsPerTurn;
   onDatagram: (datagram: Uint8Array, from: Address) => void = ignore;
   onWritable: () => void = ignore;
@@ -90,6 +91,7 @@ class PlainSocket implements DatagramSocket {
     this.#socket = socket;
     const { address, port } = socket.address();
     this.local = { host: address, port };
+    this.fd = options.fd;
     if (!options.lockStep) enlargeBuffers(socket);
     socket.on("message", (datagram, { address: host, port: from }) => {
       if (this.#closed === undefined) this.onDatagram(datagram, { host, port: from });

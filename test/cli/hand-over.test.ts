@@ -1,0 +1,335 @@
+// One process takes the sockets of another one over, seen from outside.
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { chmod, rename, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { get, put } from "../../src/index.ts";
+import { folder, script } from "./command.ts";
+
+const required = process.env.TIDEWIRE_PEERS === "required";
+const can = process.platform === "linux" && process.env.TIDEWIRE_OFFLOAD !== "off" && hasKoffi();
+const timeout = 40_000;
+const linux = {
+  timeout,
+  ...(can || (required && process.env.TIDEWIRE_OFFLOAD !== "off")
+    ? {}
+    : { skip: "needs Linux and koffi" }),
+};
+
+test("no request of a steady stream is lost, and each is answered once", linux, async (t) => {
+  const root = await folder(t);
+  await writeFile(join(root, "a"), "content");
+  const old = await start(t, [root]);
+  let asked = 0;
+  let over = false;
+  const ask = async (): Promise<void> => {
+    asked += 1;
+    // What nobody takes is not asked for again.
+    assert.equal(await get(`${old.url}/a`, { retries: 0 }).text(), "content");
+  };
+  const stream = async (): Promise<void> => {
+    while (!over) await ask();
+  };
+  const streams = Promise.all(Array.from({ length: 4 }, stream));
+  const next = await handOver(old);
+  assert.deepEqual(await old.ended, { status: 0, signal: null });
+  const before = asked;
+  while (asked < before + 50) await ask();
+  over = true;
+  await streams;
+  await next.stop();
+  const answered = old.output().match(/ get a 7 bytes /g)?.length;
+  assert.ok(before > 0);
+  assert.equal(answered, asked);
+  assert.doesNotMatch(old.output(), /failed|stray|problem/);
+});
+
+test(
+  "a transfer that runs ends whole in the old process, the next one serves",
+  linux,
+  async (t) => {
+    const root = await folder(t);
+    await writeFile(join(root, "a"), "content");
+    const old = await start(t, [root, "--uploads", "create", "--verbose"]);
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const upload = put(`${old.url}/late.txt`, trickle(gate));
+    await old.printed(/late\.txt started/);
+    const next = await handOver(old, /1 transfer ends here/);
+    assert.equal(await get(`${old.url}/a`).text(), "content");
+    assert.equal(old.child.exitCode, null);
+    open();
+    await upload;
+    assert.equal(readFileSync(join(root, "late.txt"), "utf8"), "first last");
+    assert.deepEqual(await old.ended, { status: 0, signal: null });
+    assert.equal(await get(`${old.url}/a`).text(), "content");
+    const third = await handOver(old, / here\./, next.pid);
+    assert.equal(await get(`${old.url}/a`).text(), "content");
+    assert.equal(third.sockets(), 1);
+    await third.stop();
+  },
+);
+
+test("a next process that cannot start changes nothing", linux, async (t) => {
+  const root = await folder(t);
+  await writeFile(join(root, "a"), "content");
+  const file = join(root, "tidewire.toml");
+  const write = async (text: string): Promise<void> => {
+    await writeFile(`${file}.new`, `dir = ${JSON.stringify(root)}\n${text}`);
+    await rename(`${file}.new`, file);
+  };
+  await write("");
+  const old = await start(t, ["--config", file]);
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  t.after(() => taken.close());
+  const { port } = taken.address() as { readonly port: number };
+  const cases = [
+    [
+      "port = ",
+      /tidewire: .*\n.*\n.*nothing is handed over, the next process ended with status 2;/,
+    ],
+    // It fails last of all, when it has the sockets already.
+    [
+      `metrics = "127.0.0.1:${port}"`,
+      /the page cannot listen[\s\S]*the next process ended with status 1;/,
+    ],
+  ] as const;
+  for (const [text, said] of cases) {
+    await write(text);
+    old.child.kill("SIGUSR2");
+    await old.printed(said);
+    for (let times = 0; times < 20; times += 1) {
+      assert.equal(await get(`${old.url}/a`, { retries: 0 }).text(), "content");
+    }
+  }
+  await write("");
+  const next = await handOver(old);
+  assert.deepEqual(await old.ended, { status: 0, signal: null });
+  await next.stop();
+});
+
+test("the page keeps its port", linux, async (t) => {
+  const root = await folder(t);
+  const old = await start(t, [root, "--web", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
+  const page = (await old.printed(/Watch it on (\S+)/))[1] as string;
+  const metrics = (await old.printed(/Metrics on (\S+)/))[1] as string;
+  let over = false;
+  const ask = async (): Promise<void> => {
+    // Between two questions a connection may be closed under the second one; none is refused.
+    const answer = await fetch(new URL("/healthz", page)).catch((thrown: Error) => {
+      assert.match(String(thrown.cause), /ECONNRESET|other side closed/);
+    });
+    if (answer) assert.equal(answer.status, 200);
+  };
+  const asking = (async () => {
+    while (!over) await ask();
+  })();
+  const next = await handOver(old);
+  assert.deepEqual(await old.ended, { status: 0, signal: null });
+  assert.equal((await fetch(page)).status, 200);
+  assert.match(await (await fetch(metrics)).text(), /^tidewire_/m);
+  over = true;
+  await asking;
+  await next.stop();
+});
+
+const isRoot = process.getuid?.() === 0;
+const asRoot = can && isRoot && canRunAs(65_534) ? { timeout } : { skip: "needs root on Linux" };
+
+test(
+  "after root is given up the next process has the port and no more rights",
+  asRoot,
+  async (t) => {
+    const root = await folder(t);
+    await chmod(root, 0o755);
+    await writeFile(join(root, "a"), "content");
+    const port = await freeLowPort();
+    const old = await start(t, [root, "--port", port, "--user", "65534:65534"]);
+    const next = await handOver(old);
+    assert.deepEqual(await old.ended, { status: 0, signal: null });
+    assert.match(readFileSync(`/proc/${next.pid}/status`, "utf8"), /^Uid:(?:\t65534){4}$/m);
+    assert.equal(await get(`tftp://127.0.0.1:${port}/a`).text(), "content");
+    await next.stop();
+  },
+);
+
+test("with a port of systemd's the next process listens there too", linux, async (t) => {
+  const root = await folder(t);
+  await writeFile(join(root, "a"), "content");
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  socket.close();
+  const bound = [
+    "import os, socket, sys",
+    "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+    `s.bind(("127.0.0.1", ${port}))`,
+    "os.dup2(s.fileno(), 3)",
+    "os.set_inheritable(3, True)",
+    'os.environ["LISTEN_FDS"] = "1"',
+    'os.environ["LISTEN_PID"] = str(os.getpid())',
+    "os.execv(sys.argv[1], sys.argv[1:])",
+  ].join("\n");
+  const program = ["-c", bound, process.execPath, script, "serve", root, "--allow-root"];
+  const old = await started(t, spawn("python3", program, { detached: true }));
+  assert.equal(await get(`${old.url}/a`).text(), "content");
+  const next = await handOver(old);
+  assert.deepEqual(await old.ended, { status: 0, signal: null });
+  assert.equal(await get(`${old.url}/a`).text(), "content");
+  assert.equal(next.sockets(), 1);
+  await next.stop();
+});
+
+test("where it cannot be done a line says so", { timeout }, async (t) => {
+  if (process.platform === "win32") return t.skip("there is no such signal");
+  const root = await folder(t);
+  await writeFile(join(root, "a"), "content");
+  const { child, printed, url } = await start(t, [root, "--single-port"]);
+  child.kill("SIGUSR2");
+  await printed(/problem: nothing is handed over, with --single-port .* goes on serving\. Restart/);
+  assert.equal(await get(`${url}/a`).text(), "content");
+});
+
+function canRunAs(uid: number): boolean {
+  const options = { uid, gid: uid, cwd: "/", stdio: "ignore" } as const;
+  return spawnSync(process.execPath, [script, "--version"], options).status === 0;
+}
+
+async function freeLowPort(): Promise<string> {
+  for (let port = 900; ; port += 1) {
+    const socket = createSocket("udp4").bind(port, "127.0.0.1");
+    const free = await once(socket, "listening").then(
+      () => true,
+      () => false,
+    );
+    socket.close();
+    if (free) return String(port);
+  }
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** What it and those that follow it have printed so far. */
+  readonly output: () => string;
+  readonly printed: (pattern: RegExp) => Promise<RegExpMatchArray>;
+  readonly ended: Promise<{ readonly status: number | null; readonly signal: string | null }>;
+  /** Nobody writes any more. */
+  readonly closed: Promise<unknown>;
+}
+
+function start(t: TestContext, args: readonly string[]): Promise<Running> {
+  const where = ["serve", "--listen", "127.0.0.1", "--port", "0"];
+  // A group of its own, so that whatever it starts can be ended with it.
+  return started(t, spawn(process.execPath, [script, ...where, ...args], { detached: true }));
+}
+
+async function started(t: TestContext, child: ChildProcess): Promise<Running> {
+  const ended = once(child, "exit").then(([status, signal]) => ({ status, signal }));
+  const closed = once(child, "close");
+  let output = "";
+  const more = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      for (const look of more) look();
+    });
+  }
+  t.after(async () => {
+    if (child.exitCode === null || isGroup(child.pid)) endGroup(child.pid);
+    await closed;
+  });
+  const printed = (pattern: RegExp): Promise<RegExpMatchArray> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = output.match(pattern);
+        if (!match) return;
+        more.delete(look);
+        resolve(match);
+      };
+      more.add(look);
+      look();
+      void closed.then(() => reject(new Error(`never printed ${pattern}:\n${output}`)));
+    });
+  const port = (await printed(/UDP port (\d+) /))[1];
+  const url = `tftp://127.0.0.1:${port}`;
+  return { child, url, output: () => output, printed, ended, closed };
+}
+
+interface Next {
+  readonly pid: number;
+  /** How many of its UDP sockets have the server's port. */
+  readonly sockets: () => number;
+  readonly stop: () => Promise<void>;
+}
+
+/** Sends the signal, and resolves when another process serves. */
+async function handOver(old: Running, said = / here\./, from = old.child.pid): Promise<Next> {
+  const count = [...old.output().matchAll(/Process \d+ serves/g)].length;
+  process.kill(from as number, "SIGUSR2");
+  const last = `(?:Process \\d+ serves.*){${count}}Process (\\d+) serves from now on; .*`;
+  const pid = Number((await old.printed(new RegExp(last + said.source, "s")))[1]);
+  return {
+    pid,
+    sockets: () => socketsOf(pid, new URL(old.url).port),
+    stop: async () => {
+      process.kill(pid, "SIGTERM");
+      await old.closed;
+    },
+  };
+}
+
+function socketsOf(pid: number, port: string): number {
+  const folder = `/proc/${pid}/fd`;
+  const links = new Set(readdirSync(folder).map((name) => linkOf(join(folder, name))));
+  const hex = Number(port).toString(16).toUpperCase().padStart(4, "0");
+  const lines = readFileSync("/proc/net/udp", "latin1").split("\n");
+  const inodes = lines
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, at]) => at?.endsWith(hex));
+  return inodes.filter((fields) => links.has(`socket:[${fields[9]}]`)).length;
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+function isGroup(pid: number | undefined): boolean {
+  try {
+    return process.kill(-(pid as number), 0);
+  } catch {
+    return false;
+  }
+}
+
+function endGroup(pid: number | undefined): void {
+  process.kill(-(pid as number), "SIGKILL");
+}
+
+async function* trickle(gate: Promise<unknown>): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode("first ");
+  await gate;
+  yield new TextEncoder().encode("last");
+}
+
+function hasKoffi(): boolean {
+  try {
+    return createRequire(import.meta.url)("koffi") !== undefined;
+  } catch {
+    return false;
+  }
+}
