@@ -75,8 +75,8 @@ export interface ServeOptions {
   /** Descriptors of UDP sockets that are bound already, instead of all these: `inheritedSockets()`
    * names those of systemd. They are closed with the server. */
   readonly inherited?: readonly number[];
-  /** Listening sockets of another process (`Server.bound`), taken instead of opening their addresses
-   * anew. They are read once its `begin` is called. */
+  /** Listening sockets of another process (`Server.bound`), taken where their addresses would be
+   * opened. They are read once its `begin` is called. */
   readonly handedOver?: HandedOver;
   /** Whether uploads are told with their SHA-256; default true. It costs some 3 ms a megabyte where
    * the processor has no instructions for it. */
