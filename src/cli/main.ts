@@ -1,7 +1,7 @@
 // The command `tidewire`: finds the command that is meant, loads it and nothing else, and turns
 // what goes wrong into a sentence and an exit status: 0 done, 1 it failed, 2 wrong usage.
 
-import { readFileSync } from "node:fs";
+import { ownVersion } from "../web/own-files.ts";
 
 /** Sets the exit status of the process; throws nothing. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -9,7 +9,7 @@ export async function main(args: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   process.on("uncaughtException", (thrown) => void fail(thrown).then(() => process.exit()));
   try {
-    if (args[0] === "--version") console.log(version());
+    if (args[0] === "--version") console.log(ownVersion());
     else await run(args);
   } catch (thrown) {
     await fail(thrown);
@@ -19,7 +19,7 @@ export async function main(args: readonly string[]): Promise<void> {
 async function run(args: readonly string[]): Promise<void> {
   const { programFor } = await import("./program.ts");
   const program = await programFor((name) => args.includes(name));
-  program.version(version(), "--version", "print the version");
+  program.version(ownVersion(), "--version", "print the version");
   await program.parseAsync(args, { from: "user" });
 }
 
@@ -27,9 +27,4 @@ async function fail(thrown: unknown): Promise<void> {
   const { exitStatus, tellFailure } = await import("./failure.ts");
   process.exitCode = exitStatus(thrown);
   tellFailure(thrown);
-}
-
-function version(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return JSON.parse(text).version;
 }

@@ -1,11 +1,11 @@
 // Joins the parts that look at a server: recorder, history, metrics, captures, page.
 
-import { readFileSync } from "node:fs";
 import type { Address, PacketTap, Server, ServerEvent } from "../index.ts";
 import { CaptureFiles } from "../observe/capture-files.ts";
 import { FlightRecorder } from "../observe/flight-recorder.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { Observer } from "../observe/observer.ts";
+import { ownVersion } from "../web/own-files.ts";
 import type { Listening, Watched, WebAddress } from "../web/web-server.ts";
 import type { Served, Watching } from "./watching.ts";
 
@@ -26,7 +26,7 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
   const recorder = wantsPackets
     ? new FlightRecorder({ whole: capture !== undefined, bytesMax })
     : undefined;
-  const version = versionOfPackage();
+  const version = ownVersion();
   const metrics = new Metrics(version);
   const observer = new Observer(recorder);
   const files = capture && new CaptureFiles(observer, { ...capture, onProblem: served.onProblem });
@@ -117,9 +117,4 @@ function tapOf(metrics: Metrics, recorder: FlightRecorder | undefined): PacketTa
 
 function urlOf({ address: { host, port } }: Listening): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
-}
-
-function versionOfPackage(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return JSON.parse(text).version;
 }
