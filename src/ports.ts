@@ -11,7 +11,8 @@ export interface Address {
 /** One bound UDP socket. The three handlers are set by whoever uses it. */
 export interface DatagramSocket {
   readonly local: Address;
-  /** The descriptor, where it can be told: another process may take the socket over by it. */
+  /** The descriptor, where it can be told: another process may take the socket over by it. To ask
+   * may take a while. */
   readonly fd?: number | undefined;
   /** How many equal datagrams one `send` may carry. With offload that is one system call; without
    * it a batch, so that a window does not take a turn for each block. */

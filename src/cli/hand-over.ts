@@ -110,7 +110,7 @@ function checkIfPossible({ server, flags, watching }: Predecessor): void {
   }
   const pages = watching?.pages.map((page) => descriptorOf(page.server)) ?? [];
   if ([...server.bound.map(({ fd }) => fd), ...pages].includes(undefined)) {
-    throw trouble("sockets can be handed over on Linux with the package koffi alone", hint);
+    throw trouble("the system does not tell the descriptors of all sockets", hint);
   }
 }
 

@@ -5,6 +5,7 @@ import { type BindOptions, createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
+import { descriptorOf } from "./descriptors.ts";
 
 export const largeBufferBytes: number = 4 * 1024 * 1024;
 
@@ -78,12 +79,12 @@ export function bind(socket: Socket, where: BindOptions): Promise<void> {
 
 class PlainSocket implements DatagramSocket {
   readonly local: Address;
-  readonly fd: number | undefined;
   readonly maxSegments: number = segmentsPerTurn;
   onDatagram: (datagram: Uint8Array, from: Address) => void = ignore;
   onWritable: () => void = ignore;
   onError: (error: Error, to?: Address) => void = ignore;
   readonly #socket: Socket;
+  readonly #fd: number | undefined;
   #closed: Promise<void> | undefined;
   #waiting = false;
 
@@ -91,12 +92,16 @@ class PlainSocket implements DatagramSocket {
     this.#socket = socket;
     const { address, port } = socket.address();
     this.local = { host: address, port };
-    this.fd = options.fd;
+    this.#fd = options.fd;
     if (!options.lockStep) enlargeBuffers(socket);
     socket.on("message", (datagram, { address: host, port: from }) => {
       if (this.#closed === undefined) this.onDatagram(datagram, { host, port: from });
     });
     socket.on("error", (error) => this.#report(error));
+  }
+
+  get fd(): number | undefined {
+    return this.#fd ?? descriptorOf(this.local);
   }
 
   get receiveBufferBytes(): number {

@@ -37,7 +37,6 @@ function watched(socket: DatagramSocket, tap: PacketTap): DatagramSocket {
 /** One class for all, instead of changes to each socket, keeps the way of a packet fast. */
 class TappedSocket implements DatagramSocket {
   readonly local: Address;
-  readonly fd: number | undefined;
   onDatagram: (datagram: Uint8Array, from: Address) => void = () => {};
   readonly #socket: DatagramSocket;
   readonly #tap: PacketTap;
@@ -47,11 +46,14 @@ class TappedSocket implements DatagramSocket {
     this.#socket = socket;
     this.#tap = tap;
     this.local = socket.local;
-    this.fd = socket.fd;
     socket.onDatagram = (datagram, from) => {
       tap.received?.(datagram, this.local, from);
       this.onDatagram(datagram, from);
     };
+  }
+
+  get fd(): number | undefined {
+    return this.#socket.fd;
   }
 
   get maxSegments(): number {

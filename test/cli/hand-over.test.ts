@@ -6,7 +6,6 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { chmod, rename, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -14,15 +13,9 @@ import { get, put } from "../../src/index.ts";
 import { folder, script } from "./command.ts";
 import { handOver, start, started } from "./succession.ts";
 
-const required = process.env.TIDEWIRE_PEERS === "required";
-const can = process.platform === "linux" && process.env.TIDEWIRE_OFFLOAD !== "off" && hasKoffi();
 const timeout = 40_000;
-const linux = {
-  timeout,
-  ...(can || (required && process.env.TIDEWIRE_OFFLOAD !== "off")
-    ? {}
-    : { skip: "needs Linux and koffi" }),
-};
+const isLinux = process.platform === "linux";
+const linux = { timeout, skip: isLinux ? false : "needs Linux" };
 
 test("no request of a steady stream is lost, and each is answered once", linux, async (t) => {
   const root = await folder(t);
@@ -145,7 +138,8 @@ test("the page keeps its port", linux, async (t) => {
 });
 
 const isRoot = process.getuid?.() === 0;
-const asRoot = can && isRoot && canRunAs(65_534) ? { timeout } : { skip: "needs root on Linux" };
+const asRoot =
+  isLinux && isRoot && canRunAs(65_534) ? { timeout } : { skip: "needs root on Linux" };
 
 test(
   "after root is given up the next process has the port and no more rights",
@@ -222,12 +216,4 @@ async function* trickle(gate: Promise<unknown>): AsyncGenerator<Uint8Array> {
   yield new TextEncoder().encode("first ");
   await gate;
   yield new TextEncoder().encode("last");
-}
-
-function hasKoffi(): boolean {
-  try {
-    return createRequire(import.meta.url)("koffi") !== undefined;
-  } catch {
-    return false;
-  }
 }
