@@ -26,7 +26,10 @@ test("no request of a steady stream is lost, and each is answered once", linux, 
   const ask = async (): Promise<void> => {
     asked += 1;
     // What nobody takes is not asked for again.
-    assert.equal(await get(`${old.url}/a`, { retries: 0 }).text(), "content");
+    assert.equal(
+      await get(`${old.url}/a`, { retries: 0, timeoutMillis: 10_000 }).text(),
+      "content",
+    );
   };
   const stream = async (): Promise<void> => {
     while (!over) await ask();
@@ -103,7 +106,10 @@ test("a next process that cannot start changes nothing", linux, async (t) => {
     old.child.kill("SIGUSR2");
     await old.printed(said);
     for (let times = 0; times < 20; times += 1) {
-      assert.equal(await get(`${old.url}/a`, { retries: 0 }).text(), "content");
+      assert.equal(
+        await get(`${old.url}/a`, { retries: 0, timeoutMillis: 10_000 }).text(),
+        "content",
+      );
     }
   }
   await write("");
