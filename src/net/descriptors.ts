@@ -1,5 +1,5 @@
-// The descriptor of a socket of node:dgram, which keeps it to itself, as Linux lists it. It must not
-// know what anybody wants it for.
+// The descriptor of a socket of node:dgram, which keeps it to itself, as Linux lists it. It must
+// not know what anybody wants it for.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { endianness } from "node:os";
