@@ -7,9 +7,11 @@ import { parseTftpUrl } from "./client/tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
 import { TftpError } from "./core/errors.ts";
 import type { Millis } from "./core/packet.ts";
+import type { BoundSocket, HandedOver } from "./net/handed-over.ts";
 import { InheritedListeners } from "./net/inherited.ts";
 import { Listeners } from "./net/listeners.ts";
 import { nodeNetwork } from "./net/node-network.ts";
+import { marked } from "./net/precedence.ts";
 import { wallClock } from "./net/wall-clock.ts";
 import { publish } from "./observe/channels.ts";
 import type { PacketTap } from "./observe/tap.ts";
@@ -29,6 +31,7 @@ export { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 export type { Progress, TransferOptions, TransferReport } from "./client/transfer-options.ts";
 export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
+export { type BoundSocket, HandedOver } from "./net/handed-over.ts";
 export { inheritedSockets } from "./net/inherited.ts";
 export type { PacketTap } from "./observe/tap.ts";
 export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
@@ -72,6 +75,9 @@ export interface ServeOptions {
   /** Descriptors of UDP sockets that are bound already, instead of all these: `inheritedSockets()`
    * names those of systemd. They are closed with the server. */
   readonly inherited?: readonly number[];
+  /** Listening sockets of another process (`Server.bound`), taken where their addresses would be
+   * opened. They are read once its `begin` is called. */
+  readonly handedOver?: HandedOver;
   /** Whether uploads are told with their SHA-256; default true. It costs some 3 ms a megabyte where
    * the processor has no instructions for it. */
   readonly uploadDigests?: boolean;
@@ -90,6 +96,8 @@ export interface Server extends AsyncDisposable {
   /** The first address that is listened on. */
   readonly address: Address;
   readonly addresses: readonly Address[];
+  /** The listening sockets, for a process that is to take them over. */
+  readonly bound: readonly BoundSocket[];
   /** The transfers that run now. */
   snapshot(): readonly TransferInfo[];
   /** Takes one upload of this name from this client, also where the server is read-only and its
@@ -152,7 +160,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       const opened = await Listeners.open({
         hosts,
         port,
-        network,
+        network: options.handedOver?.before(network) ?? network,
         reusePort: options.reusePort ?? false,
         onSocket,
         onBroadcast: (socket, answering) => server.listenBroadcast(socket, answering),
@@ -168,7 +176,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   return new RunningServer({ server, listeners, expected, singlePort, limits });
 }
 
-type Listening = Pick<Listeners, "addresses" | "close">;
+type Listening = Pick<Listeners, "addresses" | "bound" | "close">;
 
 interface RunningParts {
   readonly server: TftpServer;
@@ -192,6 +200,10 @@ class RunningServer implements Server {
 
   get addresses(): readonly Address[] {
     return this.#parts.listeners.flatMap((each) => each.addresses);
+  }
+
+  get bound(): readonly BoundSocket[] {
+    return this.#parts.listeners.flatMap((each) => each.bound);
   }
 
   snapshot(): readonly TransferInfo[] {
@@ -271,16 +283,6 @@ function checkPorts({ tidPorts, singlePort }: ServeOptions): void {
   throw new TftpError("INVALID_ARGUMENT", "a single port leaves no range to choose from", {
     hint: "Give either singlePort or tidPorts.",
   });
-}
-
-/** The same network, with this precedence for all that leaves. */
-function marked(network: Network, dscp: number | undefined): Network {
-  if (dscp === undefined) return network;
-  if (!Number.isInteger(dscp) || dscp < 0 || dscp > 63) {
-    const hint = "Give a whole number from 0 to 63, such as 46 for expedited forwarding.";
-    throw new TftpError("INVALID_ARGUMENT", `there is no precedence ${dscp}`, { hint });
-  }
-  return { ...network, open: (local, how) => network.open(local, { ...how, dscp }) };
 }
 
 function whereToListen(

@@ -11,6 +11,9 @@ export interface Address {
 /** One bound UDP socket. The three handlers are set by whoever uses it. */
 export interface DatagramSocket {
   readonly local: Address;
+  /** The descriptor, where it can be told: another process may take the socket over by it. To ask
+   * may take a while. */
+  readonly fd?: number | undefined;
   /** How many equal datagrams one `send` may carry. With offload that is one system call; without
    * it a batch, so that a window does not take a turn for each block. */
   readonly maxSegments: number;
@@ -63,6 +66,8 @@ export interface OpenOptions {
   readonly reusePort?: boolean;
   /** Others may hear the same address and port: for broadcast addresses, where each hears all. */
   readonly shared?: boolean;
+  /** A descriptor that is bound to the address already; it is closed with the socket. */
+  readonly fd?: number;
   /** IP precedence (RFC 2474), 0 to 63. Throws NETWORK where the system cannot be told. */
   readonly dscp?: number;
 }

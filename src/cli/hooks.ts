@@ -1,9 +1,10 @@
 // Commands that run after transfers: no shell, the facts in the environment, a time limit, and a
 // queue with an end. A hook that fails is a problem of this machine and none of the transfer.
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Command } from "commander";
 import { type ServerEvent, TftpError, type TransferInfo } from "../index.ts";
+import { visibleName } from "./visible.ts";
 
 export interface HookFlags {
   /** A program and its arguments. */
@@ -18,19 +19,25 @@ export function defineHooks(command: Command): void {
     .option("--on-download <PROGRAM>", "the same after each download", words);
 }
 
-const atOnceMax = 4;
-const queueMax = 1000;
-const timeMillisMax = 60_000;
+export interface HookLimits {
+  readonly atOnceMax: number;
+  readonly queueMax: number;
+  readonly timeMillisMax: number;
+}
+
+const usual: HookLimits = { atOnceMax: 4, queueMax: 1000, timeMillisMax: 60_000 };
 
 interface Job {
   readonly words: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
+  readonly timeMillisMax: number;
 }
 
 /** Takes events. What is queued still runs when the server has closed. */
 export function hooksFor(
   { onUpload, onDownload }: HookFlags,
   onProblem: (error: TftpError) => void,
+  { atOnceMax, queueMax, timeMillisMax }: HookLimits = usual,
 ): (event: ServerEvent) => void {
   if (!onUpload && !onDownload) return () => {};
   const queue: Job[] = [];
@@ -51,28 +58,54 @@ export function hooksFor(
     if (ending !== "completed" && ending !== "unconfirmed") return;
     const words = transfer.op === "wrq" ? onUpload : onDownload;
     if (!words) return;
-    if (queue.length >= queueMax) onProblem(trouble(words, "is left out: too many wait"));
-    else queue.push({ words, environment: factsOf(transfer, ending) });
+    if (queue.length >= queueMax) onProblem(leftOut(words, transfer, queueMax));
+    else queue.push({ words, environment: factsOf(transfer, ending), timeMillisMax });
     next();
   };
 }
 
-function run({ words, environment }: Job, onDone: (failure?: TftpError) => void): void {
+function run(job: Job, onDone: (failure?: TftpError) => void): void {
+  const { words, timeMillisMax } = job;
+  let isDone = false;
+  const done = (what?: string, cause?: unknown): void => {
+    clearTimeout(patience);
+    if (!isDone) onDone(what === undefined ? undefined : trouble(words, what, cause));
+    isDone = true;
+  };
+  let child: ChildProcess | undefined;
+  const patience = setTimeout(() => {
+    done(`was ended, it took longer than ${timeMillisMax / 1000} s`);
+    if (child) endWhole(child);
+  }, timeMillisMax);
+  try {
+    child = start(job);
+    child.on("error", (cause) => done("cannot be run", cause));
+    child.on("exit", (status, signal) => {
+      if (status === 0) done();
+      else done(signal ? `was ended by ${signal}` : `ended with status ${status}`);
+    });
+  } catch (cause) {
+    done("cannot be run", cause); // no memory, for one
+  }
+}
+
+const hasGroups = process.platform !== "win32";
+
+/** In a group of its own: a terminal does not interrupt it, and what it starts ends with it. */
+function start({ words, environment }: Job): ChildProcess {
   const [program = "", ...args] = words;
   const env = { ...process.env, ...environment };
   delete env.NOTIFY_SOCKET; // it is no part of the service that systemd asks
-  const limits = { timeout: timeMillisMax, killSignal: "SIGKILL" } as const;
-  const child = spawn(program, args, { env, stdio: "ignore", ...limits });
-  let isDone = false;
-  const done = (failure?: TftpError): void => {
-    if (!isDone) onDone(failure);
-    isDone = true;
-  };
-  child.on("error", (cause) => done(trouble(words, "cannot be run", cause)));
-  child.on("exit", (status, signal) => {
-    if (status === 0) done();
-    else done(trouble(words, signal ? `was ended by ${signal}` : `ended with status ${status}`));
-  });
+  return spawn(program, args, { env, stdio: "ignore", detached: hasGroups, windowsHide: true });
+}
+
+function endWhole(child: ChildProcess): void {
+  try {
+    if (hasGroups && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    else child.kill("SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** The name is the client's own: a hook must not hand it to a shell. */
@@ -91,8 +124,17 @@ function factsOf(transfer: TransferInfo, ending: string): NodeJS.ProcessEnv {
   };
 }
 
+/** Whoever reads this can still do by hand what the hook was to do. */
+function leftOut([program]: readonly string[], transfer: TransferInfo, waiting: number): TftpError {
+  const { op, filename, client } = transfer;
+  const what = `${op === "rrq" ? "get" : "put"} ${visibleName(filename)} of ${client.host}`;
+  return new TftpError("STORAGE", `the hook ${program} is left out for ${what}, ${waiting} wait`, {
+    hint: "Make it faster: let it note what is to be done, and do that elsewhere.",
+  });
+}
+
 function trouble([program]: readonly string[], what: string, cause?: unknown): TftpError {
-  const hint = `Run it by hand; it has ${timeMillisMax / 1000} s and no output.`;
+  const hint = `Run it by hand; it has ${usual.timeMillisMax / 1000} s and no output.`;
   return new TftpError("STORAGE", `the hook ${program} ${what}`, {
     hint,
     ...(cause ? { cause } : {}),

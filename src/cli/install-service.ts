@@ -1,10 +1,11 @@
 // `tidewire install-service`: the systemd unit of this very installation, printed or written.
 
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { TftpError } from "../index.ts";
+import { isExecutable, ownFile } from "../web/own-files.ts";
 import { namePath } from "./local-file.ts";
 
 interface InstallFlags {
@@ -26,8 +27,7 @@ Examples:
   tidewire install-service --write /etc/systemd/system`;
 
 async function run({ config, write }: InstallFlags): Promise<void> {
-  const template = new URL("../../../packaging/tidewire.service", import.meta.url);
-  const unit = unitFor(await readFile(template, "utf8"), resolve(config));
+  const unit = unitFor(ownFile("packaging/tidewire.service").toString(), resolve(config));
   if (write === undefined) {
     process.stdout.write(unit);
     return;
@@ -45,7 +45,8 @@ async function run({ config, write }: InstallFlags): Promise<void> {
 
 function unitFor(template: string, config: string): string {
   const script = fileURLToPath(new URL("../../../bin/tidewire.js", import.meta.url));
-  const words = [process.execPath, script, "serve", "--config", config].map(quoted);
+  const program = isExecutable ? [process.execPath] : [process.execPath, script];
+  const words = [...program, "serve", "--config", config].map(quoted);
   return template.replace(/^ExecStart=.*$/m, () => `ExecStart=${words.join(" ")}`);
 }
 

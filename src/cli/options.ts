@@ -36,12 +36,21 @@ export function numberOption(flags: string, description: string, range: Range): 
 
 /** An option whose value is one of these words. */
 export function choiceOption(flags: string, description: string, words: readonly string[]): Option {
-  return new Option(flags, description).argParser((text: string) => {
+  const option = new Option(flags, description).argParser((text: string) => {
     if (words.includes(text)) return text;
     const hint = `Give ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.`;
     throw wrongValue(nameOf(flags), text, hint);
   });
+  choices.set(option, words);
+  return option;
 }
+
+/** The words of a choice; commander's own list of them would stand in the help a second time. */
+export function choicesOf(option: Option): readonly string[] {
+  return choices.get(option) ?? [];
+}
+
+const choices = new WeakMap<Option, readonly string[]>();
 
 /** An option whose value is a number of bytes, perhaps with a unit. */
 export function bytesOption(flags: string, description: string): Option {

@@ -9,11 +9,14 @@ import {
   type ServerEvent,
   serve,
   type TftpError,
+  type TransferInfo,
 } from "../index.ts";
+import { handOverAtSignal } from "./hand-over.ts";
+import { type Heritage, heritage } from "./heritage.ts";
 import { hooksFor } from "./hooks.ts";
 import { clearLeftovers } from "./leftovers.ts";
-import { logOutput } from "./live-lines.ts";
-import { serverLog } from "./log.ts";
+import { type LogOutput, logOutput } from "./live-lines.ts";
+import { type ServerLog, serverLog } from "./log.ts";
 import { wrongUsage } from "./options.ts";
 import { painter } from "./paint.ts";
 import { type Account, explainLostRight, settle } from "./privileges.ts";
@@ -23,7 +26,7 @@ import { addServeOptions, networkOptions, type ServeFlags } from "./serve-option
 import { parseListen, startText } from "./served.ts";
 import { serviceNotice } from "./service-notice.ts";
 import { checkFolders, effectOf, settingsFor } from "./settings.ts";
-import { closedBySignal } from "./stopping.ts";
+import { stopAtSignal } from "./stopping.ts";
 import { tuneForServing } from "./tuned.ts";
 import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
 import { isForWorkers, runWorkers, tellServing, workerNumber } from "./workers.ts";
@@ -45,30 +48,24 @@ Examples:
 async function run(typedDir: string | undefined, typed: ServeFlags): Promise<void> {
   const settings = await settingsFor(typedDir, typed);
   const { dir, flags } = settings;
-  if (isForWorkers(flags)) return runWorkers(flags.workers ?? 1);
+  const left = heritage();
+  if (isForWorkers(flags, left !== undefined)) return runWorkers(flags.workers ?? 1);
   tuneForServing();
   const { uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
-  const { listen, ...where } = whereToListen(flags);
+  const { listen, ...where } = whereToListen(flags, left);
   const effect = await effectOf(settings);
   const parts = exchangeable(effect);
-  const notice = serviceNotice();
+  const notice = serviceNotice(process.env, left !== undefined);
   let server: Server | undefined;
-  const output = logOutput(
-    form === "pretty" && workerNumber === undefined,
-    () => server?.snapshot() ?? [],
-  );
-  const log = serverLog({
-    form,
-    verbose: flags.verbose ?? false,
-    paint: painter(process.stdout),
-    write: (line) => output.write(line),
-  });
+  let isFollowed = false;
+  const { output, log } = logFor(flags, () => (isFollowed ? [] : (server?.snapshot() ?? [])));
   const { storage } = parts;
   const onProblem = (error: TftpError): void => log({ kind: "problem", error });
   const hooks = hooksFor(flags, onProblem);
   const watching = await watchingFor(flags, {
     ...{ dir, storage, dotFiles, uploads, onProblem },
     uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
+    pageAt: (address) => left?.pageAt(address),
   });
   let announced = form === "json";
   let account: Account | undefined;
@@ -77,6 +74,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     storage,
     ...where,
     ...(listen ? { listen } : {}),
+    ...(left ? { handedOver: left.handedOver } : {}),
     singlePort: flags.singlePort ?? false,
     reusePort: workerNumber !== undefined,
     ...networkOptions(flags),
@@ -102,27 +100,50 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
       output.clear();
       notice.reloading();
     },
-    onEnd: () => notice.ready(),
+    onEnd: () => void notice.ready(),
   });
   // Whoever reads that it is there may end it at once.
   const onStopping = (): void => {
+    cancel();
     notice.stopping();
     watching?.stopping();
     output.clear();
   };
-  const closed = closedBySignal(server, onStopping, workerNumber !== undefined);
+  const { closed, drain } = stopAtSignal(server, onStopping, workerNumber !== undefined);
+  const cancel = handOverAtSignal({
+    ...{ server, flags, watching, onProblem },
+    activated: where.inherited !== undefined || left?.activated !== undefined,
+    tell: (line) => console.error(line),
+    onFollowed: () => {
+      isFollowed = true;
+      notice.followed();
+      output.clear();
+      void watching?.closePages();
+      drain();
+    },
+  });
   const lines = account ? [`Root is given up: this runs as ${account.name}.`, ...pages] : pages;
   if (announced) for (const page of pages) console.error(page);
   else if ((workerNumber ?? 1) === 1)
     console.log([startText(dir, uploads, server.addresses), ...lines].join("\n"));
   announced = true;
+  await left?.begin();
+  await notice.ready();
   tellServing();
-  notice.ready();
   for (const folder of effect.written) await clearLeftovers(folder);
   await closed;
   noLonger();
   log.flush();
   await watching?.close();
+}
+
+function logFor(
+  { log: form = "pretty", verbose = false }: ServeFlags,
+  snapshot: () => readonly TransferInfo[],
+): { readonly output: LogOutput; readonly log: ServerLog } {
+  const output = logOutput(form === "pretty" && workerNumber === undefined, snapshot);
+  const write = (line: string): void => output.write(line);
+  return { output, log: serverLog({ form, verbose, paint: painter(process.stdout), write }) };
 }
 
 function followSignals(reloaded: Reloaded): () => void {
@@ -135,8 +156,12 @@ function followSignals(reloaded: Reloaded): () => void {
   };
 }
 
-function whereToListen(flags: ServeFlags): Pick<ServeOptions, "inherited" | "listen" | "port"> {
+function whereToListen(
+  flags: ServeFlags,
+  left: Heritage | undefined,
+): Pick<ServeOptions, "inherited" | "listen" | "port"> {
   const { port = 69 } = flags;
+  if (left?.activated) return { listen: left.activated };
   const listen = flags.listen?.map((text) => parseListen(text, port));
   const inherited = inheritedSockets();
   if (inherited.length > 0 && (flags.listen ?? flags.port) !== undefined) throw bothGiven();

@@ -6,28 +6,43 @@ import { createRequire } from "node:module";
 import { endianness } from "node:os";
 
 export interface ServiceNotice {
-  ready(): void;
+  /** Resolves when it is told. */
+  ready(): Promise<void>;
   /** `ready` says that it is done. */
   reloading(): void;
   /** Also ends the heartbeat. */
   stopping(): void;
+  /** Another process speaks from now on. */
+  followed(): void;
 }
 
-type Send = (text: string) => void;
+type Send = (text: string) => Promise<void>;
 
 /** Node has no datagram sockets of this kind: the C library's are used where koffi is installed,
- * else the command `systemd-notify`; a service is no worse for it where both are missing. */
-export function serviceNotice(environment: NodeJS.ProcessEnv = process.env): ServiceNotice {
+ * else the command `systemd-notify`; a service is no worse for it where both are missing.
+ * `isFollower`: systemd has started another process, which this one follows. */
+export function serviceNotice(
+  environment: NodeJS.ProcessEnv = process.env,
+  isFollower = false,
+): ServiceNotice {
   const path = environment.NOTIFY_SOCKET;
-  if (!path) return { ready() {}, reloading() {}, stopping() {} };
-  const send = sendDirectly(path) ?? sendByCommand;
+  if (!path) return { ready: async () => {}, reloading() {}, stopping() {}, followed() {} };
+  const sendOut = sendDirectly(path) ?? sendByCommand;
+  let isOver = false;
+  const send: Send = async (text) => {
+    if (!isOver) await sendOut(text);
+  };
   const heartbeat = beat(environment, send);
   return {
-    ready: () => send("READY=1"),
-    reloading: () => send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
+    ready: () => send(isFollower ? `MAINPID=${process.pid}\nREADY=1` : "READY=1"),
+    reloading: () => void send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
     stopping() {
       clearInterval(heartbeat);
-      send("STOPPING=1");
+      void send("STOPPING=1");
+    },
+    followed() {
+      clearInterval(heartbeat);
+      isOver = true;
     },
   };
 }
@@ -38,12 +53,14 @@ function beat(environment: NodeJS.ProcessEnv, send: Send): NodeJS.Timeout | unde
   const millis = Number(WATCHDOG_USEC) / 1000 / 2;
   const isOurs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === process.pid;
   if (!(millis >= 1) || !isOurs) return undefined;
-  return setInterval(() => send("WATCHDOG=1"), millis).unref();
+  return setInterval(() => void send("WATCHDOG=1"), millis).unref();
 }
 
-function sendByCommand(text: string): void {
+function sendByCommand(text: string): Promise<void> {
   // A service that systemd cannot hear goes on.
-  execFile("systemd-notify", text.split("\n"), () => {});
+  return new Promise((done) => {
+    execFile("systemd-notify", text.split("\n"), () => done());
+  });
 }
 
 interface Koffi {
@@ -65,7 +82,7 @@ function sendDirectly(path: string): Send | undefined {
     const fd = c.func("int socket(int, int, int)")(unixFamily, datagram, 0);
     if (fd < 0) return undefined;
     const address = unixAddress(path);
-    return (text) => {
+    return async (text) => {
       const bytes = Buffer.from(text);
       sendto(fd, bytes, bytes.length, dontWaitNoSignal, address, address.length);
     };

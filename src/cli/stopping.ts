@@ -4,30 +4,42 @@ import type { Server } from "../index.ts";
 
 export const graceMillis: number = 5000;
 
-/** Resolves when the server is closed. The first signal lets transfers finish for a while, the
- * second ends them with an ERROR to their clients, the third ends the process. */
-export function closedBySignal(
-  server: Server,
-  onStopping: () => void,
-  isWorker = false,
-): Promise<void> {
+/** Longer than any transfer: their own limits end them. */
+const drainMillis = 7 * 24 * 3600 * 1000;
+
+export interface Stopping {
+  /** Resolves when the server is closed. */
+  readonly closed: Promise<void>;
+  /** Lets transfers finish, however long they take. */
+  drain(): void;
+}
+
+/** The first signal lets transfers finish for a while, the second ends them with an ERROR to their
+ * clients, the third ends the process. */
+export function stopAtSignal(server: Server, onStopping: () => void, isWorker = false): Stopping {
   let count = 0;
-  return new Promise<void>((closed) => {
-    const stop = (): void => {
-      count += 1;
-      onStopping();
-      const running = server.snapshot().length;
-      if (count === 1 && running > 0) {
-        const what = running === 1 ? "1 transfer" : `${running} transfers`;
-        console.error(
-          `Stopping: ${what} may go on for ${graceMillis / 1000} s; once more ends at once.`,
-        );
-      }
-      if (count > 2) process.exit();
-      void server.close({ graceMillis: count === 1 ? graceMillis : 0 }).then(closed);
-    };
-    process.on("SIGTERM", stop);
-    // A terminal tells all processes; what a worker is told by the first one would come twice.
-    process.on("SIGINT", isWorker ? () => {} : stop);
-  });
+  let closed = (): void => {};
+  const close = (graceMillis: number): void => void server.close({ graceMillis }).then(closed);
+  const stop = (): void => {
+    count += 1;
+    onStopping();
+    const running = server.snapshot().length;
+    if (count === 1 && running > 0) {
+      const what = running === 1 ? "1 transfer" : `${running} transfers`;
+      console.error(
+        `Stopping: ${what} may go on for ${graceMillis / 1000} s; once more ends at once.`,
+      );
+    }
+    if (count > 2) process.exit();
+    close(count === 1 ? graceMillis : 0);
+  };
+  process.on("SIGTERM", stop);
+  // A terminal tells all processes; what a worker is told by the first one would come twice.
+  process.on("SIGINT", isWorker ? () => {} : stop);
+  return {
+    closed: new Promise((resolve) => {
+      closed = resolve;
+    }),
+    drain: () => close(drainMillis),
+  };
 }

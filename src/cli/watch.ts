@@ -1,12 +1,12 @@
 // Joins the parts that look at a server: recorder, history, metrics, captures, page.
 
-import { readFileSync } from "node:fs";
 import type { Address, PacketTap, Server, ServerEvent } from "../index.ts";
 import { CaptureFiles } from "../observe/capture-files.ts";
 import { FlightRecorder } from "../observe/flight-recorder.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { Observer } from "../observe/observer.ts";
-import type { Listening, Watched } from "../web/web-server.ts";
+import { ownVersion } from "../web/own-files.ts";
+import type { Listening, Watched, WebAddress } from "../web/web-server.ts";
 import type { Served, Watching } from "./watching.ts";
 
 export interface WatchPlan {
@@ -26,12 +26,16 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
   const recorder = wantsPackets
     ? new FlightRecorder({ whole: capture !== undefined, bytesMax })
     : undefined;
-  const version = versionOfPackage();
+  const version = ownVersion();
   const metrics = new Metrics(version);
   const observer = new Observer(recorder);
   const files = capture && new CaptureFiles(observer, { ...capture, onProblem: served.onProblem });
   await files?.prepare();
-  const listening: Listening[] = [];
+  const pages: (Listening & { readonly asked: Address })[] = [];
+  const closePages = async (): Promise<void> => {
+    await Promise.all(pages.splice(0).map((page) => page.close()));
+  };
+  const at = (asked: Address): WebAddress => ({ ...asked, fd: served.pageAt?.(asked) });
   let ready = true;
   return {
     tap: tapOf(metrics, recorder),
@@ -44,21 +48,25 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
       const watched = watchedOf(server, () => ready);
       const lines: string[] = [];
       if (web) {
-        listening.push(await openPage(plan, { observer, metrics, watched, version }, web));
-        lines.push(`Watch it on ${urlOf(listening.at(-1) as Listening)}`);
+        const page = await openPage(plan, { observer, metrics, watched, version }, at(web));
+        pages.push({ ...page, asked: web });
+        lines.push(`Watch it on ${urlOf(page)}`);
       }
       if (plan.metrics) {
         const { openMetrics } = await import("../web/web-server.ts");
-        listening.push(await openMetrics(plan.metrics, metrics, watched));
-        lines.push(`Metrics on ${urlOf(listening.at(-1) as Listening)}metrics`);
+        const page = await openMetrics(at(plan.metrics), metrics, watched);
+        pages.push({ ...page, asked: plan.metrics });
+        lines.push(`Metrics on ${urlOf(page)}metrics`);
       }
       return lines;
     },
+    pages,
+    closePages,
     stopping: () => {
       ready = false;
     },
     close: async () => {
-      await Promise.all(listening.map((each) => each.close()));
+      await closePages();
       await files?.idle();
       metrics.close();
     },
@@ -72,7 +80,7 @@ interface Parts {
   readonly version: string;
 }
 
-async function openPage(plan: WatchPlan, parts: Parts, address: Address): Promise<Listening> {
+async function openPage(plan: WatchPlan, parts: Parts, address: WebAddress): Promise<Listening> {
   const { openWeb } = await import("../web/web-server.ts");
   const { dir, storage, dotFiles, uploads, uploadBytesMax } = plan.served;
   return openWeb({
@@ -109,9 +117,4 @@ function tapOf(metrics: Metrics, recorder: FlightRecorder | undefined): PacketTa
 
 function urlOf({ address: { host, port } }: Listening): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
-}
-
-function versionOfPackage(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return JSON.parse(text).version;
 }

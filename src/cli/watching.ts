@@ -2,6 +2,7 @@
 // when it is asked for; without any of them nothing is seen of packets and nothing is slower.
 
 import { readFile } from "node:fs/promises";
+import type { Server as HttpServer } from "node:http";
 import { isIP } from "node:net";
 import type { Command } from "commander";
 import {
@@ -48,7 +49,11 @@ export interface Watching {
   handleEvent(event: ServerEvent): void;
   /** Opens what listens; the result is what to say of it. Throws TftpError. */
   open(server: Server): Promise<readonly string[]>;
+  /** What listens for HTTP, by the address that was asked for. */
+  readonly pages: readonly { readonly asked: Address; readonly server: HttpServer }[];
   stopping(): void;
+  /** Somebody else answers from now on; captures go on. */
+  closePages(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -59,6 +64,8 @@ export interface Served {
   readonly uploads: "off" | "create" | "overwrite";
   readonly uploadBytesMax: number;
   readonly onProblem: (error: TftpError) => void;
+  /** A descriptor that listens on this TCP address already. */
+  readonly pageAt?: ((address: Address) => number | undefined) | undefined;
 }
 
 /** Undefined where nothing of it is wanted. Throws TftpError. */

@@ -13,10 +13,16 @@ export const workerNumber: number | undefined = cluster.isWorker
 
 /** Whether this process is the one that only starts others. Throws TftpError INVALID_ARGUMENT for
  * what workers cannot share. */
-export function isForWorkers({ workers = 1, port, web, metrics, capture }: ServeFlags): boolean {
+export function isForWorkers(
+  { workers = 1, port, web, metrics, capture }: ServeFlags,
+  isFollower = false,
+): boolean {
   // The channel to the first process is no reason to stay.
   if (cluster.isWorker) process.channel?.unref();
   if (workers === 1 || cluster.isWorker) return false;
+  if (isFollower) {
+    throw wrongUsage("workers cannot follow a single process", "Restart the service instead.");
+  }
   if (port === 0) {
     throw wrongUsage("workers cannot share a port that each would choose", "Name a --port.");
   }
@@ -31,7 +37,7 @@ export function isForWorkers({ workers = 1, port, web, metrics, capture }: Serve
 
 /** A worker says that it serves: one that ends earlier would do so again. */
 export function tellServing(): void {
-  process.send?.("serving");
+  if (process.connected) process.send?.("serving");
 }
 
 /** Resolves when all have ended in good order. Throws TftpError where one cannot start. */
@@ -49,6 +55,9 @@ export function runWorkers(count: number): Promise<void> {
     for (const worker of running.keys()) worker.process.kill("SIGTERM");
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+  process.on("SIGUSR2", () => {
+    console.error("tidewire: workers cannot hand over; restart the service, clients ask again.");
+  });
   return new Promise((resolve, reject) => {
     let failure: TftpError | undefined;
     cluster.on("exit", (worker) => {

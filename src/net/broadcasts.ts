@@ -3,6 +3,7 @@
 
 import { networkInterfaces } from "node:os";
 import type { Address, DatagramSocket, Network } from "../ports.ts";
+import { type BoundSocket, boundSocket } from "./handed-over.ts";
 
 /** Of our sockets, the one that answers this sender; none where it is in no network of ours. */
 export type Answering = (from: Address) => DatagramSocket | undefined;
@@ -46,6 +47,10 @@ export class Broadcasts {
       await socket.close();
     }
     for (const host of wanted) if (!this.#sockets.has(host)) await this.#open({ host, port });
+  }
+
+  get bound(): readonly BoundSocket[] {
+    return Array.from(this.#sockets, ([host, socket]) => boundSocket(host, socket));
   }
 
   async close(): Promise<void> {

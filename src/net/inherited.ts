@@ -4,6 +4,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
+import { type BoundSocket, boundSocket } from "./handed-over.ts";
 import { adoptSocket } from "./plain-udp.ts";
 
 /** The descriptors that systemd hands to this process (LISTEN_FDS, LISTEN_PID; see sd_listen_fds),
@@ -39,6 +40,10 @@ export class InheritedListeners {
 
   get addresses(): readonly Address[] {
     return this.#sockets.map((socket) => socket.local);
+  }
+
+  get bound(): readonly BoundSocket[] {
+    return this.#sockets.map((socket) => boundSocket(socket.local.host, socket));
   }
 
   async close(): Promise<void> {

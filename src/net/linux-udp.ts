@@ -88,7 +88,7 @@ export async function openLinuxSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket | undefined> {
   const libc = c.linuxLibc();
-  const fd = libc && openDescriptor(libc, local, options);
+  const fd = libc && (options.fd ?? openDescriptor(libc, local, options));
   if (!libc || fd === undefined) return undefined;
   exchange ??= new Exchange(libc);
   const type = socketType(local.host);

@@ -5,6 +5,7 @@ import { networkInterfaces } from "node:os";
 import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, Network } from "../ports.ts";
 import { type Answering, Broadcasts } from "./broadcasts.ts";
+import { type BoundSocket, boundSocket } from "./handed-over.ts";
 
 export interface ListenOptions {
   /** Exactly these addresses, which may be 0.0.0.0 and ::, or every address that this host has or
@@ -69,6 +70,12 @@ export class Listeners {
   get addresses(): readonly Address[] {
     const present = [...this.#sockets].filter(([host]) => !this.#gone.has(host));
     return present.map(([, socket]) => socket.local);
+  }
+
+  /** What another process needs to listen on the same sockets. */
+  get bound(): readonly BoundSocket[] {
+    const own = Array.from(this.#sockets, ([host, socket]) => boundSocket(host, socket));
+    return [...own, ...(this.#broadcasts?.bound ?? [])];
   }
 
   /** Idempotent. */

@@ -5,6 +5,7 @@ import { type BindOptions, createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
+import { descriptorOf } from "./descriptors.ts";
 
 export const largeBufferBytes: number = 4 * 1024 * 1024;
 
@@ -21,13 +22,13 @@ export async function openPlainSocket(
   options: OpenOptions,
 ): Promise<DatagramSocket> {
   const type = socketType(host);
-  const { reusePort = false, shared = false } = options;
+  const { reusePort = false, shared = false, fd } = options;
   const socket = createSocket({
     ...{ type, ipv6Only: type === "udp6", reuseAddr: shared, lookup: answerAtOnce },
     ...(reusePort ? { reusePort } : {}), // known from Node 22.12 on
   });
   try {
-    await bind(socket, { address: host, port });
+    await bind(socket, fd === undefined ? { address: host, port } : { fd });
   } catch (error) {
     socket.close();
     throw error;
@@ -48,7 +49,7 @@ export async function adoptSocket(fd: number, type: "udp4" | "udp6"): Promise<Da
       cause,
     });
   }
-  return new PlainSocket(socket, {});
+  return new PlainSocket(socket, { fd });
 }
 
 export function socketType(host: string): "udp4" | "udp6" {
@@ -83,6 +84,7 @@ class PlainSocket implements DatagramSocket {
   onWritable: () => void = ignore;
   onError: (error: Error, to?: Address) => void = ignore;
   readonly #socket: Socket;
+  readonly #fd: number | undefined;
   #closed: Promise<void> | undefined;
   #waiting = false;
 
@@ -90,11 +92,16 @@ class PlainSocket implements DatagramSocket {
     this.#socket = socket;
     const { address, port } = socket.address();
     this.local = { host: address, port };
+    this.#fd = options.fd;
     if (!options.lockStep) enlargeBuffers(socket);
     socket.on("message", (datagram, { address: host, port: from }) => {
       if (this.#closed === undefined) this.onDatagram(datagram, { host, port: from });
     });
     socket.on("error", (error) => this.#report(error));
+  }
+
+  get fd(): number | undefined {
+    return this.#fd ?? descriptorOf(this.local);
   }
 
   get receiveBufferBytes(): number {

@@ -52,6 +52,10 @@ class TappedSocket implements DatagramSocket {
     };
   }
 
+  get fd(): number | undefined {
+    return this.#socket.fd;
+  }
+
   get maxSegments(): number {
     return this.#socket.maxSegments;
   }

@@ -97,7 +97,7 @@ function entryOf(site: Site, path: string): HistoryEntry {
 }
 
 const staticFile: Route = async ({ response, path }) => {
-  const file = await pageFile(path);
+  const file = pageFile(path);
   if (!file) return answerText(response, 404, "There is nothing here.\n");
   response.writeHead(200, { "content-type": file.type });
   response.end(file.content);

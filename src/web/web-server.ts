@@ -23,7 +23,7 @@ export interface Watched {
 }
 
 export interface WebOptions {
-  readonly address: Address;
+  readonly address: WebAddress;
   readonly password: string | undefined;
   /** Further names that the page may be asked for under. */
   readonly names?: readonly string[];
@@ -37,8 +37,15 @@ export interface WebOptions {
   readonly version: string;
 }
 
+/** `fd`: a descriptor that listens there already. */
+export interface WebAddress extends Address {
+  readonly fd?: number | undefined;
+}
+
 export interface Listening {
   readonly address: Address;
+  /** Its port may go on in another process. */
+  readonly server: Server;
   close(): Promise<void>;
 }
 
@@ -66,7 +73,7 @@ export async function openWeb(options: WebOptions): Promise<Listening> {
   });
   const listening = await listen(server, options.address);
   return {
-    address: listening.address,
+    ...listening,
     close: () => {
       live.close();
       return listening.close();
@@ -76,7 +83,7 @@ export async function openWeb(options: WebOptions): Promise<Listening> {
 
 /** Metrics and health alone. They name no file and no client, so they need no password. */
 export function openMetrics(
-  address: Address,
+  address: WebAddress,
   metrics: Metrics,
   watched: Watched,
 ): Promise<Listening> {
@@ -136,11 +143,11 @@ const listenHints: { readonly [systemCode: string]: string } = {
   EACCES: "Choose a port above 1023.",
 };
 
-async function listen(server: Server, { host, port }: Address): Promise<Listening> {
+async function listen(server: Server, { host, port, fd }: WebAddress): Promise<Listening> {
   server.maxConnections = connectionsMax;
   try {
     await new Promise<void>((done, failed) => {
-      server.once("error", failed).listen({ host, port }, done);
+      server.once("error", failed).listen(fd === undefined ? { host, port } : { fd }, done);
     });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
@@ -151,6 +158,7 @@ async function listen(server: Server, { host, port }: Address): Promise<Listenin
   const { address, port: taken } = server.address() as AddressInfo;
   return {
     address: { host: address, port: taken },
+    server,
     close: () =>
       new Promise((closed) => {
         server.close(() => closed());

@@ -1,12 +1,15 @@
 // Commands after transfers, run by the server as a process.
 
 import assert from "node:assert/strict";
-import { watch } from "node:fs";
+import { readFileSync, watch } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { get, put } from "../../src/index.ts";
+import { type HookFlags, type HookLimits, hooksFor } from "../../src/cli/hooks.ts";
+import { get, put, type ServerEvent, type TftpError } from "../../src/index.ts";
 import { folder, serving } from "./command.ts";
+
+const posix = { skip: process.platform === "win32" ? "needs /bin/sh" : false, timeout: 30_000 };
 
 test("a hook that fails is a problem line", async (t) => {
   const root = await folder(t);
@@ -37,3 +40,86 @@ test("a hook is told the facts, and no shell reads the name", async (t) => {
   assert.match(told, /^TIDEWIRE_CLIENT=127\.0\.0\.1$/m);
   await assert.rejects(readFile(join(root, "owned")));
 });
+
+test("a hook that hangs is ended with all it has started, and said so", posix, async (t) => {
+  const root = await folder(t);
+  const started = join(root, "started");
+  const program = join(root, "hook.sh");
+  // The shell waits for a program of its own, which holds the pipe.
+  await writeFile(program, `#!/bin/sh\nsleep 1000 & echo $! > ${started}\nwait\n`, { mode: 0o755 });
+  const problems = problemsOf({ onDownload: [program] }, { timeMillisMax: 2000 });
+  problems.handle(ended("a"));
+  const { message, hint } = await problems.next();
+  assert.equal(message, `the hook ${program} was ended, it took longer than 2 s`);
+  assert.match(hint ?? "", /Run it by hand/);
+  const pid = Number(await readFile(started, "utf8"));
+  while (isRunning(pid)) await new Promise(setImmediate);
+  problems.handle(ended("b"));
+  await problems.next();
+});
+
+test("what finds the queue full is named in a line, the others run", posix, async () => {
+  const limits = { atOnceMax: 1, queueMax: 2 };
+  const problems = problemsOf({ onUpload: ["/bin/false"] }, limits);
+  for (const name of ["a", "b", "c", "d\n.cfg"]) problems.handle(ended(name, "wrq"));
+  const { message, hint } = await problems.next();
+  assert.match(
+    message,
+    /^the hook \/bin\/false is left out for put "d\\x0a\.cfg" of 192\.0\.2\.1, 2 wait$/,
+  );
+  assert.match(hint ?? "", /Make it faster/);
+  for (let run = 0; run < 3; run += 1) {
+    assert.equal((await problems.next()).message, "the hook /bin/false ended with status 1");
+  }
+  problems.handle(ended("e", "wrq"));
+  assert.match((await problems.next()).message, /ended with status 1/, "there is room again");
+});
+
+test("a hook that is not there is a problem, and the next one runs all the same", async () => {
+  const problems = problemsOf({ onUpload: ["/nowhere/hook"] }, { atOnceMax: 1 });
+  for (const name of ["a", "b"]) problems.handle(ended(name, "wrq"));
+  for (let run = 0; run < 2; run += 1) {
+    assert.equal((await problems.next()).message, "the hook /nowhere/hook cannot be run");
+  }
+});
+
+interface Problems {
+  readonly handle: (event: ServerEvent) => void;
+  readonly next: () => Promise<TftpError>;
+}
+
+function problemsOf(flags: HookFlags, limits: Partial<HookLimits>): Problems {
+  const told: TftpError[] = [];
+  let look = (): void => {};
+  const usual = { atOnceMax: 4, queueMax: 1000, timeMillisMax: 20_000 };
+  const handle = hooksFor(
+    flags,
+    (error) => {
+      told.push(error);
+      look();
+    },
+    { ...usual, ...limits },
+  );
+  const next = async (): Promise<TftpError> => {
+    const waiting = new Promise<void>((resolve) => {
+      look = resolve;
+    });
+    if (told.length === 0) await waiting;
+    return told.shift() as TftpError;
+  };
+  return { handle, next };
+}
+
+function ended(filename: string, op: "rrq" | "wrq" = "rrq"): ServerEvent {
+  const client = { host: "192.0.2.1", port: 1 };
+  const transfer = { id: 1, op, filename, client, bytes: 1, durationMillis: 1 };
+  return { kind: "ended", ending: "completed", transfer } as unknown as ServerEvent;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}

@@ -39,6 +39,26 @@ test("systemd hears READY, RELOADING, the heartbeat and STOPPING", withKoffi, as
   assert.deepEqual(await ended, { status: 0, signal: null });
 });
 
+test(
+  "systemd hears which process follows, and nothing more of the old one",
+  withKoffi,
+  async (t) => {
+    const root = await folder(t);
+    const next = supervisor(t, join(root, "notify"));
+    process.env.NOTIFY_SOCKET = join(root, "notify");
+    t.after(() => delete process.env.NOTIFY_SOCKET);
+    const { child, printed, ended } = await serving(t, [root]);
+    assert.equal(await next(), "READY=1");
+    child.kill("SIGUSR2");
+    const pid = Number(/^MAINPID=(\d+)\nREADY=1$/.exec(await next())?.[1]);
+    t.after(() => isRunning(pid) && process.kill(pid, "SIGKILL"));
+    await printed(new RegExp(`Process ${pid} serves from now on`));
+    process.kill(pid, "SIGTERM");
+    assert.equal(await next(), "STOPPING=1");
+    assert.deepEqual(await ended, { status: 0, signal: null });
+  },
+);
+
 test("without a supervisor, or with one that is gone, the service goes on", () => {
   for (const environment of [{}, { NOTIFY_SOCKET: "/nowhere/notify" }]) {
     const notice = serviceNotice(environment);
@@ -62,6 +82,14 @@ test("install-service prints the unit for this installation, and writes it once"
   assert.equal(await readFile(join(root, "tidewire.service"), "utf8"), unit);
   failsWith(await tidewire([...args, "--write", root]), 1, /is there already/);
 });
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 const verifier = spawnSync("systemd-analyze", ["--version"]).status === 0;
 const withVerifier = verifier || required ? {} : { skip: "systemd-analyze is not installed" };

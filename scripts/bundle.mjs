@@ -1,0 +1,28 @@
+// Puts the compiled command line together into a few files, for the package: to load a hundred
+// modules takes longer than to fetch a small file. `tsc -b` undoes it. An argument names the folder
+// of another copy of the package.
+
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+const root = resolve(process.argv[2] ?? fileURLToPath(new URL("..", import.meta.url)));
+// What stands there is found by its way from here (own-files.ts), so the folder stays.
+const folder = join(root, "dist/src/cli");
+
+const bundle = await rolldown({
+  input: join(folder, "main.js"),
+  platform: "node",
+  external: ["commander", "koffi", "smol-toml"],
+  logLevel: "warn",
+});
+const { output } = await bundle.generate({ format: "esm" });
+await bundle.close();
+
+rmSync(folder, { recursive: true });
+for (const { fileName, code } of output) {
+  const path = join(folder, fileName);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, code);
+}

@@ -1,0 +1,122 @@
+// At SIGUSR2 this process starts the next one with its own listening sockets, serves until that one
+// says that it serves, and ends with its transfers. Where the next one fails nothing has changed.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Server as HttpServer } from "node:http";
+import { type Server, TftpError } from "../index.ts";
+import { type Estate, estateName } from "./heritage.ts";
+import type { ServeFlags } from "./serve-options.ts";
+import type { Watching } from "./watching.ts";
+
+export interface Predecessor {
+  readonly server: Server;
+  readonly flags: ServeFlags;
+  readonly watching: Watching | undefined;
+  /** systemd has bound the sockets. */
+  readonly activated: boolean;
+  readonly onProblem: (error: TftpError) => void;
+  readonly tell: (line: string) => void;
+  /** The next one serves: what listens here is to be closed. */
+  readonly onFollowed: () => void;
+}
+
+const startMillisMax = 30_000;
+/** Before them come standard input, output and error, and the channel. */
+const firstDescriptor = 4;
+
+/** The result ends a process that is starting, and hands nothing over any more. */
+export function handOverAtSignal(own: Predecessor): () => void {
+  let next: ChildProcess | undefined;
+  const handOver = async (): Promise<void> => {
+    if (next) return own.tell(`Process ${next.pid} follows already.`);
+    try {
+      checkIfPossible(own);
+      next = start(own);
+      await serves(next);
+      next.disconnect();
+      next.unref();
+      const left = own.server.snapshot().length;
+      const rest = left === 1 ? "1 transfer ends" : `${left} transfers end`;
+      own.tell(`Process ${next.pid} serves from now on; ${rest} here.`);
+      own.onFollowed();
+    } catch (thrown) {
+      next = undefined;
+      own.onProblem(TftpError.from(thrown));
+    }
+  };
+  const begin = (): void => void handOver();
+  process.on("SIGUSR2", begin);
+  return () => {
+    if (next?.connected) next.kill();
+  };
+}
+
+/** The same program, as it is installed now. */
+function start({ server, watching, activated }: Predecessor): ChildProcess {
+  const { bound } = server;
+  const pages = watching?.pages ?? [];
+  const estate: Estate = {
+    activated,
+    sockets: bound.map((socket, at) => ({ ...socket, fd: firstDescriptor + at })),
+    pages: pages.map(({ asked: { host, port } }, at) => {
+      return { host, port, fd: firstDescriptor + bound.length + at };
+    }),
+  };
+  const env: NodeJS.ProcessEnv = { ...process.env, [estateName]: JSON.stringify(estate) };
+  delete env.WATCHDOG_PID; // systemd has named this process; the next one beats for itself
+  const fds = [...bound.map(({ fd }) => fd), ...pages.map(({ server }) => descriptorOf(server))];
+  return spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc", ...fds],
+    env,
+  });
+}
+
+/** Node's manual names the member (`server.listen(handle)`), its types do not. */
+function descriptorOf(server: HttpServer): number | undefined {
+  const { fd = -1 } = (server as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
+  return fd < 0 ? undefined : fd;
+}
+
+/** Resolves when it says that it serves. */
+function serves(next: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fails = (what: string, cause?: Error): void => {
+      clearTimeout(patience);
+      reject(trouble(`the next process ${what}`, "What is wrong stands above.", cause));
+    };
+    const patience = setTimeout(() => {
+      next.kill("SIGKILL");
+      fails(`did not serve within ${startMillisMax / 1000} s`);
+    }, startMillisMax);
+    next.once("message", () => {
+      clearTimeout(patience);
+      resolve();
+    });
+    next.once("error", (cause) => fails(`cannot be started (${cause.message})`, cause));
+    next.once("exit", (status, signal) => {
+      fails(signal ? `was ended by ${signal}` : `ended with status ${status}`);
+    });
+  });
+}
+
+function checkIfPossible({ server, flags, watching }: Predecessor): void {
+  const hint = "Restart the service instead; clients ask again.";
+  if (process.pid === 1) {
+    throw trouble("process 1 of a container ends it", "Start another container instead.");
+  }
+  if ((flags.workers ?? 1) > 1) throw trouble("a worker has a share of the clients alone", hint);
+  if (flags.singlePort) {
+    throw trouble("with --single-port running transfers need the port themselves", hint);
+  }
+  const pages = watching?.pages.map((page) => descriptorOf(page.server)) ?? [];
+  if ([...server.bound.map(({ fd }) => fd), ...pages].includes(undefined)) {
+    throw trouble("the system does not tell the descriptors of all sockets", hint);
+  }
+}
+
+function trouble(why: string, hint: string, cause?: Error): TftpError {
+  return new TftpError("NETWORK", `nothing is handed over, ${why}; this process goes on serving`, {
+    hint,
+    ...(cause ? { cause } : {}),
+  });
+}
