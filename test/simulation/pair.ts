@@ -1,7 +1,6 @@
 // Two stations joined by two networks, in virtual time that jumps to the next event. A server's
 // machine is made when the request arrives, so the whole negotiation runs too.
 
-import assert from "node:assert/strict";
 import { answerOptions, offerOptions, type Rollover, rfc1350 } from "../../src/core/options.ts";
 import type { Millis, Packet } from "../../src/core/packet.ts";
 import { askRead, askWrite, serveRead, serveWrite } from "../../src/core/request.ts";
@@ -9,6 +8,7 @@ import type { Patience } from "../../src/core/retransmission.ts";
 import type { Conditions, LineFaults } from "./line.ts";
 import { Network } from "./network.ts";
 import { Random } from "./random.ts";
+import { broken, must } from "./rule.ts";
 import {
   blksize,
   type Delay,
@@ -56,8 +56,8 @@ const stepsPerBlockMax = 2000;
 
 export class Pair {
   readonly scenario: Scenario;
-  /** Called after each step; what it does to a machine is then sent. */
-  onStep: (now: Millis) => void = () => {};
+  /** Called after each step. True: something was done to a machine. */
+  onStep: (now: Millis) => boolean = () => false;
   sender: Station | undefined;
   receiver: Station | undefined;
   readonly #toReceiver: Network<Packet>;
@@ -82,17 +82,16 @@ export class Pair {
     const stepsMax = stepsPerBlockMax * (this.scenario.file.blocks + 10);
     this.#drain(now);
     for (let steps = 0; !this.#ended; steps++) {
-      assert.ok(steps < stepsMax, `the transfer ends (at ${now} ms)`);
+      if (steps >= stepsMax) broken(`the transfer does not end (at ${now} ms)`);
       const next = this.#nextEvent();
-      assert.ok(next !== undefined, `both ends wait for each other for ever (at ${now} ms)`);
-      now = Math.max(now, next);
+      if (next === Infinity) broken(`both ends wait for each other for ever (at ${now} ms)`);
+      if (next > now) now = next;
       this.#deliver(now);
       this.sender?.wake(now);
       this.receiver?.wake(now);
       this.#drain(now);
       if (this.sender?.finished) this.#senderDoneAt ??= now;
-      this.onStep(now);
-      this.#drain(now);
+      if (this.onStep(now)) this.#drain(now);
     }
     return {
       finalMillis: this.#senderDoneAt ?? now,
@@ -113,14 +112,13 @@ export class Pair {
     return (sender ?? receiver)?.finished === true && (!sender || !receiver);
   }
 
-  #nextEvent(): Millis | undefined {
-    const next = Math.min(
+  #nextEvent(): Millis {
+    return Math.min(
       this.#toReceiver.nextArrival ?? Infinity,
       this.#toSender.nextArrival ?? Infinity,
       this.sender?.nextWake ?? Infinity,
       this.receiver?.nextWake ?? Infinity,
     );
-    return next === Infinity ? undefined : next;
   }
 
   #deliver(now: Millis): void {
@@ -145,22 +143,27 @@ export class Pair {
   }
 
   #drain(now: Millis): void {
-    for (let packet = this.sender?.poll(now); packet; packet = this.sender?.poll(now)) {
-      this.#count(packet, this.#errorTaken.sender);
-      this.#toReceiver.send(packet, packet.op === "data" ? 1 : 0, now);
+    const { sender, receiver } = this;
+    if (sender) {
+      for (let packet = sender.poll(now); packet; packet = sender.poll(now)) {
+        this.#count(packet, this.#errorTaken.sender);
+        this.#toReceiver.send(packet, packet.op === "data" ? 1 : 0, now);
+      }
     }
-    for (let packet = this.receiver?.poll(now); packet; packet = this.receiver?.poll(now)) {
-      this.#count(packet, this.#errorTaken.receiver);
-      this.#toSender.send(packet, 0, now);
+    if (receiver) {
+      for (let packet = receiver.poll(now); packet; packet = receiver.poll(now)) {
+        this.#count(packet, this.#errorTaken.receiver);
+        this.#toSender.send(packet, 0, now);
+      }
     }
   }
 
-  #count(packet: Packet, afterError: boolean): void {
-    if (packet.op === "data" || packet.op === "ack") this.#counts[packet.op] += 1;
-    if (packet.op !== "error") return;
-    assert.ok(!afterError, "no ERROR is answered by an ERROR");
+  #count({ op }: Packet, afterError: boolean): void {
+    if (op === "data" || op === "ack") this.#counts[op] += 1;
+    if (op !== "error") return;
+    must(!afterError, "no ERROR is answered by an ERROR");
     this.#counts.error += 1;
-    assert.equal(this.#counts.error, 1, "one ERROR ends a transfer");
+    must(this.#counts.error === 1, "one ERROR ends a transfer");
   }
 
   #askRead(): Station {
