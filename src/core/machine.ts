@@ -50,7 +50,7 @@ export abstract class Machine {
   #outcome: Outcome | undefined;
   #lastWords: Uint8Array | undefined;
   /** It has ended the transfer on its side. */
-  protected peerGone = false;
+  #peerGone = false;
   readonly #errorCodes: ReadonlyMap<number, number> | undefined;
 
   constructor(setup: Setup, floorMillis: Millis) {
@@ -117,8 +117,14 @@ export abstract class Machine {
     const code = this.#errorCodes?.get(error.wireCode) ?? error.wireCode;
     const { message } = error;
     // An ERROR is never answered by an ERROR (RFC 1350 7).
-    if (!this.peerGone) this.#lastWords = encode({ op: "error", code, message });
+    if (!this.#peerGone) this.#lastWords = encode({ op: "error", code, message });
     this.#end({ ok: false, error });
+  }
+
+  /** The peer sent an ERROR: none of ours may follow, also one that waits to go out. */
+  protected handlePeerGone(): void {
+    this.#peerGone = true;
+    this.#lastWords = undefined;
   }
 
   protected succeed(): void {

@@ -47,6 +47,8 @@ export interface Run {
   readonly dataSent: number;
   readonly acksSent: number;
   readonly errorsSent: number;
+  /** Copies of an RRQ that came later than the first: a Sender may answer each. */
+  readonly requestsAgain: number;
   readonly sender: SendingStation | undefined;
   readonly receiver: ReceivingStation | undefined;
 }
@@ -65,6 +67,7 @@ export class Pair {
   readonly #counts = { data: 0, ack: 0, error: 0 };
   readonly #random: Random;
   #senderDoneAt: Millis | undefined;
+  #requestsAgain = 0;
   #errorTaken = { sender: false, receiver: false };
 
   constructor(scenario: Scenario) {
@@ -98,6 +101,7 @@ export class Pair {
       dataSent: this.#counts.data,
       acksSent: this.#counts.ack,
       errorsSent: this.#counts.error,
+      requestsAgain: this.#requestsAgain,
       sender: this.sender instanceof SendingStation ? this.sender : undefined,
       receiver: this.receiver instanceof ReceivingStation ? this.receiver : undefined,
     };
@@ -134,7 +138,7 @@ export class Pair {
       this.#drain(now);
     }
     for (let packet = this.#toSender.receive(now); packet; packet = this.#toSender.receive(now)) {
-      if (packet.op === "rrq") this.sender ??= this.#serveRead(packet);
+      if (packet.op === "rrq") this.#takeRead(packet);
       if (packet.op === "error") this.#errorTaken.sender = true;
       this.sender?.handlePacket(packet, now);
       this.sender?.wake(now);
@@ -175,6 +179,11 @@ export class Pair {
   #askWrite(): Station {
     const { file, senderDelay = noDelay } = this.scenario;
     return new SendingStation(askWrite(this.#asking(), this.#patience()), file, senderDelay);
+  }
+
+  #takeRead(request: Packet & { op: "rrq" | "wrq" }): void {
+    if (this.sender) this.#requestsAgain += 1;
+    else this.sender = this.#serveRead(request);
   }
 
   #serveRead(request: Packet & { op: "rrq" | "wrq" }): Station {
