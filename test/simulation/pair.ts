@@ -131,7 +131,7 @@ export class Pair {
       packet;
       packet = this.#toReceiver.receive(now)
     ) {
-      if (packet.op === "wrq") this.receiver ??= this.#serveWrite(packet);
+      if (packet.op === "wrq" && isFree(this.receiver)) this.receiver = this.#serveWrite(packet);
       if (packet.op === "error") this.#errorTaken.receiver = true;
       this.receiver?.handlePacket(packet, now);
       this.receiver?.wake(now);
@@ -183,7 +183,7 @@ export class Pair {
 
   #takeRead(request: Packet & { op: "rrq" | "wrq" }): void {
     if (this.sender) this.#requestsAgain += 1;
-    else this.sender = this.#serveRead(request);
+    if (isFree(this.sender)) this.sender = this.#serveRead(request);
   }
 
   #serveRead(request: Packet & { op: "rrq" | "wrq" }): Station {
@@ -239,4 +239,12 @@ export class Pair {
     const jitter = this.#random.next();
     return { timeoutMillis: 1000, attempts: 5, jitter, ...this.scenario.patience };
   }
+}
+
+/** A server that gave up a client before its first answer forgets it: the next request is new. */
+function isFree(station: Station | undefined): boolean {
+  if (!station) return true;
+  if (!(station instanceof SendingStation || station instanceof ReceivingStation)) return false;
+  const { outcome, answered } = station.machine;
+  return outcome?.ok === false && !answered && outcome.error.code === "TIMED_OUT";
 }
