@@ -1,6 +1,6 @@
-// Configuration files from a corpus, damaged ones and ones thrown together: each is valid, or refused
-// in a plain sentence that names the line and a remedy. The first word of a file of the corpus says
-// which.
+// Configuration files from a corpus, damaged ones and ones thrown together: each is valid, or
+// refused in a plain sentence that names the line and a remedy. The first word of a file of the
+// corpus says which.
 
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";

@@ -1,6 +1,6 @@
-// Configuration files that people, editors and accidents could leave: files of the corpus damaged by
-// mutations, and settings thrown together. Each is a valid configuration, or is refused in one plain
-// sentence that names the line, with a remedy.
+// Configuration files that people, editors and accidents could leave: files of the corpus damaged
+// by mutations, and settings thrown together. Each is a valid configuration, or is refused in one
+// plain sentence that names the line, with a remedy.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
