@@ -47,7 +47,7 @@ export interface Run {
   readonly dataSent: number;
   readonly acksSent: number;
   readonly errorsSent: number;
-  /** Copies of an RRQ that came later than the first: a Sender may answer each. */
+  /** Copies of an RRQ while the Sender had no answer: it may send its DATA again for each. */
   readonly requestsAgain: number;
   readonly sender: SendingStation | undefined;
   readonly receiver: ReceivingStation | undefined;
@@ -182,7 +182,9 @@ export class Pair {
   }
 
   #takeRead(request: Packet & { op: "rrq" | "wrq" }): void {
-    if (this.sender) this.#requestsAgain += 1;
+    if (this.sender instanceof SendingStation && !this.sender.machine.answered) {
+      this.#requestsAgain += 1;
+    }
     if (isFree(this.sender)) this.sender = this.#serveRead(request);
   }
 
