@@ -13,7 +13,7 @@ import { TftpError } from "../../src/core/errors.ts";
 import { Random } from "../simulation/random.ts";
 
 // From the compiled test, dist/test/fuzz/.
-export const configFolder: URL = new URL("../../../test/fuzz/corpus/config/", import.meta.url);
+const configFolder = new URL("../../../test/fuzz/corpus/config/", import.meta.url);
 
 export interface ConfigFile {
   readonly name: string;
