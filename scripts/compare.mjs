@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { get } from "../dist/src/index.js";
+import { deathProbes } from "../dist/test/hostile/death-probes.js";
 import { withRaw } from "../dist/test/hostile/probe.js";
 import {
   blocksFile,
@@ -71,7 +72,7 @@ const servers = [
 spawnSync("ip", ["link", "set", "lo", "up"]);
 // tftpd-hpa resolves only families that the machine has an address of, loopback not counted.
 spawnSync("ip", ["address", "add", "192.0.2.1/32", "dev", "lo"]);
-const probes = [...readProbes, ...writeProbes];
+const probes = [...readProbes, ...writeProbes, ...deathProbes(6)];
 const questions = ["memory of the idle process", ...probes.map(({ question }) => question)];
 const columns = [];
 for (const [index, server] of servers.entries()) {
@@ -96,16 +97,14 @@ async function examine(server, port) {
   if (!program) return { name, version: "not installed", cells: ["", ...probes.map(() => "")] };
   const above = mkdtempSync(join(tmpdir(), "tidewire-compare-"));
   const root = prepared(above);
-  // A group of its own, because tftpd-hpa has a process for each transfer.
-  const child = spawn(program, args(root, port), { stdio: "ignore", detached: true });
-  const ended = once(child, "exit");
+  let child;
   const kill = async () => {
     try {
       process.kill(-child.pid, "SIGKILL");
     } catch {
       // It has ended by itself.
     }
-    await ended;
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   };
   const subject = {
     name,
@@ -113,9 +112,15 @@ async function examine(server, port) {
     root,
     takesUploads: !readOnly,
     kill,
+    restart: async () => {
+      if (child && child.exitCode === null && child.signalCode === null) return;
+      // A group of its own, because tftpd-hpa has a process for each transfer.
+      child = spawn(program, args(root, port), { stdio: "ignore", detached: true });
+      await answers(subject);
+    },
   };
   try {
-    await answers(subject);
+    await subject.restart();
     const cells = [memoryOf(child)];
     for (const probe of probes) cells.push(await cellOf(probe, subject));
     return { name, version: versionOf(server), cells };

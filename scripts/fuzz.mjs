@@ -1,10 +1,11 @@
 // npm run fuzz -- --seconds 60 --seed 1: damaged datagrams for the parsers, a hail of them for a
-// server and for clients over loopback, round after round, each with a seed of its own. A round
-// that fails prints the command that plays it again.
+// server and for clients over loopback, and configuration files, round after round, each with a
+// seed of its own. A round that fails prints the command that plays it again.
 
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { hailConfig } from "../dist/test/fuzz/config.js";
 import { hailClient } from "../dist/test/fuzz/live-client.js";
 import { hailServer } from "../dist/test/fuzz/live-server.js";
 import { hailParsers } from "../dist/test/fuzz/parsers.js";
@@ -28,7 +29,10 @@ const warmUpRounds = 3;
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc");
 const end = performance.now() + seconds * 1000;
-const sum = { rounds: 0, parsed: 0, packets: 0, transfers: 0, good: 0, completed: 0, failed: 0 };
+const sum = {
+  ...{ rounds: 0, parsed: 0, packets: 0, transfers: 0, good: 0, completed: 0, failed: 0 },
+  ...{ right: 0, wrong: 0 },
+};
 let seed = first;
 let settledBytes;
 
@@ -42,20 +46,24 @@ for (; sum.rounds < rounds && performance.now() < end; seed++) {
   }
   sum.rounds += 1;
 }
-const { parsed, packets, transfers, good, completed, failed } = sum;
+const { parsed, packets, transfers, good, completed, failed, right, wrong } = sum;
 console.log(
   `${sum.rounds} rounds, seeds ${first} to ${seed - 1}: ${parsed} datagrams parsed; ${packets}
 sent to servers, which began ${transfers} transfers and served all ${good} good clients; of our
-clients at forged servers ${completed} were done and ${failed} failed as they should.`,
+clients at forged servers ${completed} were done and ${failed} failed as they should; of the
+configurations ${right} were right and ${wrong} refused with line and remedy.`,
 );
 
 async function round() {
   hailParsers({ seed, packets: 20_000 });
+  const config = await hailConfig({ seed, files: 1000 });
   const server = await hailServer({ seed, packets: 1500 });
   const client = await hailClient({ seed, transfers: 30 });
   sum.parsed += 20_000;
   sum.packets += 1500;
   sum.transfers += server.transfers;
+  sum.right += config.right;
+  sum.wrong += config.wrong;
   sum.good += server.good;
   sum.completed += client.completed;
   sum.failed += client.failed;

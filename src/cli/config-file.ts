@@ -6,6 +6,7 @@ import { parse, type TomlTable, type TomlValue } from "smol-toml";
 import { mounts, TftpError } from "../index.ts";
 import { addServeOptions, type ServeFlags } from "./serve-options.ts";
 import { parseListen } from "./served.ts";
+import { checkWatchFlags } from "./watching.ts";
 
 export interface MountFlags {
   /** The beginning of the names; `/` is every name. */
@@ -27,13 +28,31 @@ export function parseConfig(text: string, path: string): Config {
   const flags: Record<string, unknown> = {};
   let dir: string | undefined;
   const found: MountFlags[] = [];
+  requireUtf8(text, path);
   for (const [key, value] of Object.entries(parseToml(text, path))) {
     const where = { path, line: lineOf(text, key) };
     if (key === "dir") dir = textOf(key, value, where);
     else if (key === "mount") found.push(...mountsOf(value, text, path));
     else Object.assign(flags, optionOf(key, value, where));
   }
+  requirePeace(flags, text, path);
   return { ...(dir === undefined ? {} : { dir }), mounts: found, flags };
+}
+
+/** What is not UTF-8 was read as this character, which nobody means. */
+function requireUtf8(text: string, path: string): void {
+  const at = text.indexOf("\ufffd");
+  if (at < 0) return;
+  const line = text.slice(0, at).split("\n").length;
+  throw wrong({ path, line }, "this is not UTF-8", "Save the file as UTF-8 text.");
+}
+
+/** Some options exclude others. */
+function requirePeace(flags: Record<string, unknown>, text: string, path: string): void {
+  const { singlePort, tidPorts } = flags;
+  if (!singlePort || tidPorts === undefined) return;
+  const where = { path, line: lineOf(text, "tid-ports") };
+  throw wrong(where, "a single port leaves no range", "Keep single-port or tid-ports.");
 }
 
 interface Where {
@@ -55,14 +74,16 @@ function parseToml(text: string, path: string): TomlTable {
 function optionOf(key: string, value: TomlValue, where: Where): object {
   const command = addServeOptions(new Command().exitOverride().configureOutput({ writeErr() {} }));
   const option = command.options.find(({ long }) => long === `--${key}`);
-  if (!option || key === "config") {
+  if (!option || !isSetting(key)) {
     throw wrong(where, `there is no setting "${key}"`, hintFor(key, command.options));
   }
   const words = wordsOf(option, value, where);
   if (words === undefined) return {};
   try {
     command.parseOptions(words);
-    for (const text of command.opts<ServeFlags>().listen ?? []) parseListen(text, 0);
+    const given = command.opts<ServeFlags>();
+    for (const text of given.listen ?? []) parseListen(text, 0);
+    checkWatchFlags(given);
   } catch (thrown) {
     const { message, hint } = thrown as TftpError;
     throw wrong(where, message.replace(`--${key} `, `${key} `), hint ?? "See serve --help.");
@@ -81,6 +102,9 @@ function wordsOf(option: Option, value: TomlValue, where: Where): string[] | und
   if (typeof value === "boolean" && takesNothing) return value ? [long] : undefined;
   if (option.isBoolean()) throw wrong(where, `${key} is true or false`, `Write ${key} = true.`);
   const values = Array.isArray(value) ? value : [value];
+  if (values.length === 0) {
+    throw wrong(where, `${key} is an empty list`, "Leave it out, or give it a value.");
+  }
   const isPlain = (each: TomlValue): boolean => ["string", "number"].includes(typeof each);
   if (!values.every(isPlain)) {
     throw wrong(where, `${key} cannot have this value`, `It is written ${option.flags}.`);
@@ -96,7 +120,7 @@ function mountsOf(value: TomlValue, text: string, path: string): MountFlags[] {
   }
   return list.map((each, at) => {
     const entry = each as TomlTable;
-    const whole = { path, line: headerLine(text, at) };
+    const whole = { path, line: headerLine(text, at) ?? lineOf(text, "mount") };
     const given: Record<string, string> = {};
     for (const [key, content] of Object.entries(entry)) {
       const where = { path, line: lineOf(text, key, at) ?? whole.line };
@@ -128,6 +152,9 @@ const nowhere = {
 };
 
 function textOf(key: string, value: TomlValue, where: Where): string {
+  if (typeof value === "string" && value.includes("\0")) {
+    throw wrong(where, `${key} cannot hold a NUL`, "Take \\u0000 out of it.");
+  }
   if (typeof value === "string" && value !== "") return value;
   throw wrong(where, `${key} is no text`, `Write it in double quotes: ${key} = "...".`);
 }
@@ -135,13 +162,29 @@ function textOf(key: string, value: TomlValue, where: Where): string {
 /** The parser gives no places. Where a name stands on a line of its own, this finds it; `mount`:
  * within which [[mount]]. */
 function lineOf(text: string, key: string, mount = -1): number | undefined {
+  let mounts = -1;
   let at = -1;
   for (const [index, line] of text.split("\n").entries()) {
-    if (isHeader(line)) at += 1;
-    const [, name] = /^\s*(?:\[+\s*)?["']?([\w-]+)["']?\s*(?:=|\])/.exec(line) ?? [];
+    const name = nameIn(line);
+    if (isHeader(line)) {
+      mounts += 1;
+      at = mounts;
+    } else if (name !== "mount" && /^\s*\[/.test(line)) at = -1;
     if (name === key && (at === mount || key === "mount")) return index + 1;
   }
   return undefined;
+}
+
+/** The first name of a line, also of a dotted one. */
+function nameIn(line: string): string | undefined {
+  const names = /^\s*(?:\[+\s*)?(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([\w-]+))\s*[=\].]/.exec(line);
+  const [, escaped, literal, bare] = names ?? [];
+  if (escaped === undefined) return literal ?? bare;
+  try {
+    return JSON.parse(`"${escaped}"`);
+  } catch {
+    return escaped;
+  }
 }
 
 function headerLine(text: string, mount: number): number | undefined {
@@ -155,15 +198,24 @@ function isHeader(line: string): boolean {
 }
 
 function hintFor(key: string, options: readonly Option[]): string {
-  const names = options.map(({ long }) => (long as string).slice(2));
+  const names = options.map(({ long }) => (long as string).slice(2)).filter(isSetting);
   const plain = key.replaceAll("_", "-").toLowerCase();
   const near = names.find((name) => name === plain || name.replaceAll("-", "") === plain);
   const longer = near ?? names.find((name) => name.startsWith(plain) || plain.startsWith(name));
-  if (longer) return `Did you mean ${longer}?`;
+  if (longer && plain) return `Did you mean ${longer}?`;
   return "The names are those of `tidewire serve --help`, and dir and [[mount]].";
 }
 
+/** A file names no other file. */
+function isSetting(name: string): boolean {
+  return name !== "config";
+}
+
+/** What stands in the file may be of any length. */
+const messageMax = 300;
+
 function wrong({ path, line }: Where, message: string, hint: string): TftpError {
   const where = line === undefined ? path : `${path} line ${line}`;
-  return new TftpError("INVALID_ARGUMENT", `${where}: ${message}`, { hint });
+  const short = message.length > messageMax ? `${message.slice(0, messageMax)}…` : message;
+  return new TftpError("INVALID_ARGUMENT", `${where}: ${short}`, { hint });
 }

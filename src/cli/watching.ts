@@ -94,6 +94,13 @@ export async function watchingFor(
   });
 }
 
+/** What can be told of the words alone. Throws TftpError INVALID_ARGUMENT. */
+export function checkWatchFlags({ web, metrics, capture }: WatchFlags): void {
+  if (typeof web === "string" && web !== "") parseAddress("--web", web, webAddress.port);
+  if (metrics !== undefined) parseAddress("--metrics", metrics, 9069);
+  if (capture !== undefined) parseCapture(capture);
+}
+
 /** A server without the page that was asked for would not be what was asked for. */
 export async function openBeside(
   server: Server,

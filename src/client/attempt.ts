@@ -63,7 +63,7 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
               const elsewhere = peer.stranger?.host === server.host ? undefined : peer.stranger;
               const error = explain(outcome.error, target, elsewhere);
               reject(failureOf(plan, transfer, error));
-              if (unmoved(transfer)) takeLeave(socket, transfer.peer);
+              if (unmoved(transfer) && !transfer.machine.peerGone) takeLeave(socket, transfer.peer);
             }
           },
           onDone: () => void socket.close(),

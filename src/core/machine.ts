@@ -49,8 +49,7 @@ export abstract class Machine {
   #agreed: Agreed;
   #outcome: Outcome | undefined;
   #lastWords: Uint8Array | undefined;
-  /** It has ended the transfer on its side. */
-  protected peerGone = false;
+  #peerGone = false;
   readonly #errorCodes: ReadonlyMap<number, number> | undefined;
 
   constructor(setup: Setup, floorMillis: Millis) {
@@ -96,6 +95,11 @@ export abstract class Machine {
     return this.#outcome;
   }
 
+  /** It has sent an ERROR: none of ours may follow. */
+  get peerGone(): boolean {
+    return this.#peerGone;
+  }
+
   /** Absolute; undefined while nothing is expected of the peer. */
   get nextTimeout(): Millis | undefined {
     return this.timer.deadline;
@@ -115,10 +119,15 @@ export abstract class Machine {
   protected refuse(error: TftpError): void {
     if (this.#outcome) return;
     const code = this.#errorCodes?.get(error.wireCode) ?? error.wireCode;
-    const { message } = error;
     // An ERROR is never answered by an ERROR (RFC 1350 7).
-    if (!this.peerGone) this.#lastWords = encode({ op: "error", code, message });
+    if (!this.#peerGone) this.#lastWords = encode({ op: "error", code, message: error.message });
     this.#end({ ok: false, error });
+  }
+
+  /** Its ERROR also silences one of ours that waits to go out. */
+  protected handlePeerGone(): void {
+    this.#peerGone = true;
+    this.#lastWords = undefined;
   }
 
   protected succeed(): void {

@@ -55,9 +55,9 @@ export class Receiver extends Machine {
     if (packet.op === "data") return this.#handleData(packet.block, packet.payload, now);
     if (packet.op === "oack") this.#handleOack(packet.options, now);
     else if (packet.op === "error") {
+      this.handlePeerGone();
       // Once every block is here, nothing that the peer says can undo the file.
-      if (this.#blocks.complete) this.peerGone = true;
-      else this.abandon(TftpError.remote(packet.code, packet.message));
+      if (!this.#blocks.complete) this.abandon(TftpError.remote(packet.code, packet.message));
     }
     return nothing;
   }

@@ -62,6 +62,7 @@ export class Sender extends Machine {
   }
 
   override handlePacket(packet: Packet, now: Millis): readonly Uint8Array[] {
+    if (packet.op === "error") this.handlePeerGone();
     if (this.outcome) return nothing;
     this.stats.received += 1;
     if (packet.op === "ack") this.#handleAck(packet.block, now);

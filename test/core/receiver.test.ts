@@ -191,6 +191,17 @@ test("a file that cannot be stored is no answer to an ERROR", () => {
     .fails("DISK_FULL");
 });
 
+test("an ERROR that waits to go out stays when the peer's own comes first", () => {
+  for (const length of [512, 5]) {
+    plainReceiver()
+      .gets(`DATA 1 (${length})`)
+      .aborts("DISK_FULL", "disk full")
+      .gets("ERROR 0 closed")
+      .sendsNothing()
+      .fails("DISK_FULL");
+  }
+});
+
 test("an abort sends one ERROR", () => {
   plainReceiver()
     .gets("DATA 1")

@@ -202,6 +202,16 @@ test("an abort sends one ERROR", () => {
     .fails("ABORTED");
 });
 
+test("an ERROR that waits to go out stays when the peer's own comes first", () => {
+  plainSender()
+    .supply(2)
+    .sends("DATA 1")
+    .aborts("ABORTED", "cancelled")
+    .gets("ERROR 0 closed")
+    .sendsNothing()
+    .fails("ABORTED");
+});
+
 test("a client that nobody answered aborts without a word", () => {
   clientSender({})
     .sends("WRQ f octet")

@@ -14,6 +14,8 @@ export interface Subject {
   readonly takesUploads: boolean;
   /** Ends it without warning, with its children. */
   readonly kill: () => Promise<void>;
+  /** Starts it again where it is not running. */
+  readonly restart: () => Promise<void>;
 }
 
 /** What was seen, and whether that is how it should be. */

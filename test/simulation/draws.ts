@@ -12,25 +12,40 @@ import type { Random } from "./random.ts";
 export const calmLine: Conditions = { latencyMillis: 0.2 };
 
 export function drawLine(random: Random): Conditions {
-  const latencyMillis = random.pick([0, 0.2, 1, 5, 40, 300]);
+  const latencyMillis = random.pick(latencies);
   if (random.chance(0.25)) return { latencyMillis };
+  const jitterMillis = random.pick(jitters);
+  const lossRatio = random.pick(losses);
+  const duplicateRatio = random.pick(duplicates);
+  const damageRatio = random.pick(damages);
+  const burst = random.chance(0.1)
+    ? { beginRatio: random.pick([0.01, 0.05]), endRatio: random.pick([0.1, 0.5]) }
+    : undefined;
+  const straggler = random.chance(0.1)
+    ? { ratio: random.pick([0.05, 0.2]), millis: random.pick([20, 500, 8000]) }
+    : undefined;
+  const partitions = random.chance(0.1) ? drawPartitions(random) : undefined;
+  const slowMillis = random.chance(0.1) ? random.upTo(12) : 0;
+  const queueMax = random.chance(0.05) ? 1 + random.below(40) : undefined;
   return {
     latencyMillis,
-    jitterMillis: random.pick([0, 0, 0.5, 5, 50]),
-    lossRatio: random.pick([0, 0, 0, 0.01, 0.05, 0.1, 0.3]),
-    duplicateRatio: random.pick([0, 0, 0.05, 0.3]),
-    damageRatio: random.pick([0, 0, 0.02]),
-    ...(random.chance(0.1) && {
-      burst: { beginRatio: random.pick([0.01, 0.05]), endRatio: random.pick([0.1, 0.5]) },
-    }),
-    ...(random.chance(0.1) && {
-      straggler: { ratio: random.pick([0.05, 0.2]), millis: random.pick([20, 500, 8000]) },
-    }),
-    ...(random.chance(0.1) && { partitions: drawPartitions(random) }),
-    ...(random.chance(0.1) && { busyMillis: random.upTo(12) }),
-    ...(random.chance(0.05) && { busyMillis: 2, queueMax: 1 + random.below(40) }),
+    jitterMillis,
+    lossRatio,
+    duplicateRatio,
+    damageRatio,
+    burst,
+    straggler,
+    partitions,
+    busyMillis: queueMax === undefined ? slowMillis : 2,
+    queueMax,
   };
 }
+
+const latencies = [0, 0.2, 1, 5, 40, 300];
+const jitters = [0, 0, 0.5, 5, 50];
+const losses = [0, 0, 0, 0.01, 0.05, 0.1, 0.3];
+const duplicates = [0, 0, 0.05, 0.3];
+const damages = [0, 0, 0.02];
 
 function drawPartitions(random: Random): readonly (readonly [Millis, Millis])[] {
   const partitions: [Millis, Millis][] = [];

@@ -119,11 +119,12 @@ export class Host implements Network {
   carry(datagram: Uint8Array, way: "up" | "down", from: Address, to: Address): void {
     const { fabric } = this;
     const line = way === "up" ? this.#up : this.#down;
-    let copies = 0;
-    line.carry(datagram.length / 1500, fabric.clock.now(), (at) => {
-      const copy = copies++ === 0 ? datagram : datagram.slice();
-      fabric.clock.at(at, () => fabric.arrive(copy, from, to));
-    });
+    const copies = line.carry(datagram.length / 1500, fabric.clock.now());
+    for (let index = 0; index < copies; index++) {
+      const copy = index === 0 ? datagram : datagram.slice();
+      const at = line.arrivals[index] as Millis;
+      fabric.clock.add(at, () => fabric.arrive(copy, from, to));
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { latestUpTo, toWire } from "../../src/core/block-number.ts";
 import type { Millis, Option, Options, Packet } from "../../src/core/packet.ts";
-import { assertPayload, blksize, type File, payloadOf, type Station } from "./station.ts";
+import { blksize, checkPayload, type File, payloadOf, type Station } from "./station.ts";
 
 export interface ForeignSetup {
   readonly file: File;
@@ -129,7 +129,7 @@ export class ForeignReceiver extends ForeignStation {
     ) {
       this.#received += 1;
       this.#early.delete(this.#received);
-      assertPayload(next, this.#received, this.#received === blocks ? lastBytes : blksize);
+      checkPayload(next, this.#received, this.#received === blocks ? lastBytes : blksize);
     }
   }
 

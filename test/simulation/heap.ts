@@ -2,57 +2,57 @@
 
 import type { Millis } from "../../src/core/packet.ts";
 
-interface Entry<P> {
-  readonly packet: P;
+export interface Timed {
   readonly at: Millis;
-  readonly order: number;
+  /** Set by the heap: of two with one time the first in is the first out. */
+  order: number;
 }
 
-/** A binary heap; of two packets with one time the first in is the first out. */
-export class Heap<P> {
-  readonly #entries: Entry<P>[] = [];
+/** A binary heap. */
+export class Heap<E extends Timed> {
+  readonly #entries: E[] = [];
   #order = 0;
 
   get earliest(): Millis | undefined {
-    return this.#entries[0]?.at;
+    return this.#entries.length === 0 ? undefined : (this.#entries[0] as E).at;
   }
 
-  add(packet: P, at: Millis): void {
+  add(entry: E): void {
     const entries = this.#entries;
-    let index = entries.push({ packet, at, order: this.#order++ }) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!this.#before(index, parent)) break;
-      this.#swap(index, parent);
-      index = parent;
+    entry.order = this.#order++;
+    let hole = entries.push(entry) - 1;
+    while (hole > 0) {
+      const parent = (hole - 1) >> 1;
+      const above = entries[parent] as E;
+      if (above.at <= entry.at) break;
+      entries[hole] = above;
+      hole = parent;
     }
+    entries[hole] = entry;
   }
 
-  take(): P | undefined {
+  take(): E | undefined {
     const entries = this.#entries;
-    if (entries.length === 0) return undefined;
-    this.#swap(0, entries.length - 1);
-    const taken = entries.pop() as Entry<P>;
-    for (let index = 0; ; ) {
-      let least = index;
-      for (const child of [2 * index + 1, 2 * index + 2]) {
-        if (child < entries.length && this.#before(child, least)) least = child;
-      }
-      if (least === index) return taken.packet;
-      this.#swap(index, least);
-      index = least;
+    const last = entries.pop();
+    if (last === undefined || entries.length === 0) return last;
+    const taken = entries[0] as E;
+    let hole = 0;
+    for (;;) {
+      let child = 2 * hole + 1;
+      if (child >= entries.length) break;
+      if (child + 1 < entries.length && this.#before(child + 1, child)) child += 1;
+      const below = entries[child] as E;
+      if (below.at > last.at || (below.at === last.at && below.order > last.order)) break;
+      entries[hole] = below;
+      hole = child;
     }
+    entries[hole] = last;
+    return taken;
   }
 
   #before(left: number, right: number): boolean {
-    const a = this.#entries[left] as Entry<P>;
-    const b = this.#entries[right] as Entry<P>;
+    const a = this.#entries[left] as E;
+    const b = this.#entries[right] as E;
     return a.at === b.at ? a.order < b.order : a.at < b.at;
-  }
-
-  #swap(left: number, right: number): void {
-    const entry = this.#entries[left] as Entry<P>;
-    this.#entries[left] = this.#entries[right] as Entry<P>;
-    this.#entries[right] = entry;
   }
 }

@@ -13,15 +13,15 @@ export interface Conditions {
   /** Damaged on the way: the UDP checksum is wrong, and the receiving system drops it. */
   readonly damageRatio?: number;
   /** How likely a packet begins a burst of losses, and ends one. */
-  readonly burst?: { readonly beginRatio: number; readonly endRatio: number };
+  readonly burst?: { readonly beginRatio: number; readonly endRatio: number } | undefined;
   /** A copy that comes so much later, as after a change of routes. */
-  readonly straggler?: { readonly ratio: number; readonly millis: Millis };
+  readonly straggler?: { readonly ratio: number; readonly millis: Millis } | undefined;
   /** From when to when nothing gets through. */
-  readonly partitions?: readonly (readonly [from: Millis, to: Millis])[];
+  readonly partitions?: readonly (readonly [from: Millis, to: Millis])[] | undefined;
   /** How long the line is busy with one packet of size 1; 0: as fast as one likes. */
   readonly busyMillis?: Millis;
   /** How many packets may wait for the line; the rest is lost. */
-  readonly queueMax?: number;
+  readonly queueMax?: number | undefined;
 }
 
 /** What was done to packets. */
@@ -48,9 +48,12 @@ export function noFaults(): LineFaults {
 }
 
 export class Line {
+  /** When the copies of the last packet arrive; good until the next one is carried. */
+  readonly arrivals: Millis[] = [0, 0, 0];
   readonly #conditions: Conditions;
   readonly #random: Random;
   readonly #faults: LineFaults;
+  #copies = 0;
   #freeAt: Millis = 0;
   #inBurst = false;
 
@@ -60,52 +63,58 @@ export class Line {
     this.#faults = faults;
   }
 
-  /** Calls `arrive` once for each copy that gets through. `size` in units of the largest packet:
-   * what the line is busy with. */
-  carry(size: number, now: Millis, arrive: (at: Millis) => void): void {
+  /** Returns how many copies get through. `size` in units of the largest packet: what the line is
+   * busy with. */
+  carry(size: number, now: Millis): number {
     const { duplicateRatio = 0, straggler, queueMax = Infinity } = this.#conditions;
     const busyMillis = (this.#conditions.busyMillis ?? 0) * size;
     const startsAt = Math.max(now, this.#freeAt);
+    this.#copies = 0;
     if (busyMillis > 0 && (startsAt - now) / busyMillis > queueMax) {
       this.#faults.overflowed += 1;
-      return;
+      return 0;
     }
     this.#freeAt = startsAt + busyMillis;
-    if (this.#loses(now)) return;
+    if (this.#loses(now)) return 0;
     const doubled = this.#random.chance(duplicateRatio);
-    arrive(this.#arrival(this.#freeAt));
+    this.#arrive(0);
     if (doubled) {
       this.#faults.doubled += 1;
-      arrive(this.#arrival(this.#freeAt));
+      this.#arrive(0);
     }
     if (straggler && this.#random.chance(straggler.ratio)) {
       this.#faults.straggling += 1;
-      arrive(this.#arrival(this.#freeAt) + this.#random.upTo(straggler.millis));
+      this.#arrive(straggler.millis);
     }
+    return this.#copies;
   }
 
-  #arrival(from: Millis): Millis {
+  #arrive(lateMillis: Millis): void {
     const { latencyMillis, jitterMillis = 0 } = this.#conditions;
-    return from + latencyMillis + this.#random.upTo(jitterMillis);
+    const jitter = this.#random.upTo(jitterMillis);
+    const late = this.#random.upTo(lateMillis);
+    this.arrivals[this.#copies++] = this.#freeAt + latencyMillis + jitter + late;
   }
 
   #loses(now: Millis): boolean {
-    const { lossRatio = 0, damageRatio = 0, partitions } = this.#conditions;
+    const { lossRatio = 0, damageRatio = 0, partitions, burst } = this.#conditions;
     const faults = this.#faults;
-    if (partitions?.some(([from, to]) => now >= from && now < to)) faults.partitioned += 1;
-    else if (this.#bursts()) faults.inBursts += 1;
+    if (partitions !== undefined && isWithin(partitions, now)) faults.partitioned += 1;
+    else if (burst !== undefined && this.#bursts(burst)) faults.inBursts += 1;
     else if (this.#random.chance(lossRatio)) faults.lost += 1;
     else if (this.#random.chance(damageRatio)) faults.damaged += 1;
     else return false;
     return true;
   }
 
-  #bursts(): boolean {
-    const { burst } = this.#conditions;
-    if (!burst) return false;
-    const { beginRatio, endRatio } = burst;
+  #bursts({ beginRatio, endRatio }: NonNullable<Conditions["burst"]>): boolean {
     if (this.#inBurst) this.#inBurst = !this.#random.chance(endRatio);
     else this.#inBurst = this.#random.chance(beginRatio);
     return this.#inBurst;
   }
+}
+
+function isWithin(partitions: NonNullable<Conditions["partitions"]>, now: Millis): boolean {
+  for (const [from, to] of partitions) if (now >= from && now < to) return true;
+  return false;
 }

@@ -1,7 +1,6 @@
 // Two stations joined by two networks, in virtual time that jumps to the next event. A server's
 // machine is made when the request arrives, so the whole negotiation runs too.
 
-import assert from "node:assert/strict";
 import { answerOptions, offerOptions, type Rollover, rfc1350 } from "../../src/core/options.ts";
 import type { Millis, Packet } from "../../src/core/packet.ts";
 import { askRead, askWrite, serveRead, serveWrite } from "../../src/core/request.ts";
@@ -9,6 +8,7 @@ import type { Patience } from "../../src/core/retransmission.ts";
 import type { Conditions, LineFaults } from "./line.ts";
 import { Network } from "./network.ts";
 import { Random } from "./random.ts";
+import { broken, must } from "./rule.ts";
 import {
   blksize,
   type Delay,
@@ -47,6 +47,8 @@ export interface Run {
   readonly dataSent: number;
   readonly acksSent: number;
   readonly errorsSent: number;
+  /** Copies of an RRQ while the Sender had no answer: it may send its DATA again for each. */
+  readonly requestsAgain: number;
   readonly sender: SendingStation | undefined;
   readonly receiver: ReceivingStation | undefined;
 }
@@ -56,8 +58,8 @@ const stepsPerBlockMax = 2000;
 
 export class Pair {
   readonly scenario: Scenario;
-  /** Called after each step; what it does to a machine is then sent. */
-  onStep: (now: Millis) => void = () => {};
+  /** Called after each step. True: something was done to a machine. */
+  onStep: (now: Millis) => boolean = () => false;
   sender: Station | undefined;
   receiver: Station | undefined;
   readonly #toReceiver: Network<Packet>;
@@ -65,6 +67,7 @@ export class Pair {
   readonly #counts = { data: 0, ack: 0, error: 0 };
   readonly #random: Random;
   #senderDoneAt: Millis | undefined;
+  #requestsAgain = 0;
   #errorTaken = { sender: false, receiver: false };
 
   constructor(scenario: Scenario) {
@@ -82,23 +85,23 @@ export class Pair {
     const stepsMax = stepsPerBlockMax * (this.scenario.file.blocks + 10);
     this.#drain(now);
     for (let steps = 0; !this.#ended; steps++) {
-      assert.ok(steps < stepsMax, `the transfer ends (at ${now} ms)`);
+      if (steps >= stepsMax) broken(`the transfer does not end (at ${now} ms)`);
       const next = this.#nextEvent();
-      assert.ok(next !== undefined, `both ends wait for each other for ever (at ${now} ms)`);
-      now = Math.max(now, next);
+      if (next === Infinity) broken(`both ends wait for each other for ever (at ${now} ms)`);
+      if (next > now) now = next;
       this.#deliver(now);
       this.sender?.wake(now);
       this.receiver?.wake(now);
       this.#drain(now);
       if (this.sender?.finished) this.#senderDoneAt ??= now;
-      this.onStep(now);
-      this.#drain(now);
+      if (this.onStep(now)) this.#drain(now);
     }
     return {
       finalMillis: this.#senderDoneAt ?? now,
       dataSent: this.#counts.data,
       acksSent: this.#counts.ack,
       errorsSent: this.#counts.error,
+      requestsAgain: this.#requestsAgain,
       sender: this.sender instanceof SendingStation ? this.sender : undefined,
       receiver: this.receiver instanceof ReceivingStation ? this.receiver : undefined,
     };
@@ -113,14 +116,13 @@ export class Pair {
     return (sender ?? receiver)?.finished === true && (!sender || !receiver);
   }
 
-  #nextEvent(): Millis | undefined {
-    const next = Math.min(
+  #nextEvent(): Millis {
+    return Math.min(
       this.#toReceiver.nextArrival ?? Infinity,
       this.#toSender.nextArrival ?? Infinity,
       this.sender?.nextWake ?? Infinity,
       this.receiver?.nextWake ?? Infinity,
     );
-    return next === Infinity ? undefined : next;
   }
 
   #deliver(now: Millis): void {
@@ -129,14 +131,14 @@ export class Pair {
       packet;
       packet = this.#toReceiver.receive(now)
     ) {
-      if (packet.op === "wrq") this.receiver ??= this.#serveWrite(packet);
+      if (packet.op === "wrq" && isFree(this.receiver)) this.receiver = this.#serveWrite(packet);
       if (packet.op === "error") this.#errorTaken.receiver = true;
       this.receiver?.handlePacket(packet, now);
       this.receiver?.wake(now);
       this.#drain(now);
     }
     for (let packet = this.#toSender.receive(now); packet; packet = this.#toSender.receive(now)) {
-      if (packet.op === "rrq") this.sender ??= this.#serveRead(packet);
+      if (packet.op === "rrq") this.#takeRead(packet);
       if (packet.op === "error") this.#errorTaken.sender = true;
       this.sender?.handlePacket(packet, now);
       this.sender?.wake(now);
@@ -145,22 +147,27 @@ export class Pair {
   }
 
   #drain(now: Millis): void {
-    for (let packet = this.sender?.poll(now); packet; packet = this.sender?.poll(now)) {
-      this.#count(packet, this.#errorTaken.sender);
-      this.#toReceiver.send(packet, packet.op === "data" ? 1 : 0, now);
+    const { sender, receiver } = this;
+    if (sender) {
+      for (let packet = sender.poll(now); packet; packet = sender.poll(now)) {
+        this.#count(packet, this.#errorTaken.sender);
+        this.#toReceiver.send(packet, packet.op === "data" ? 1 : 0, now);
+      }
     }
-    for (let packet = this.receiver?.poll(now); packet; packet = this.receiver?.poll(now)) {
-      this.#count(packet, this.#errorTaken.receiver);
-      this.#toSender.send(packet, 0, now);
+    if (receiver) {
+      for (let packet = receiver.poll(now); packet; packet = receiver.poll(now)) {
+        this.#count(packet, this.#errorTaken.receiver);
+        this.#toSender.send(packet, 0, now);
+      }
     }
   }
 
-  #count(packet: Packet, afterError: boolean): void {
-    if (packet.op === "data" || packet.op === "ack") this.#counts[packet.op] += 1;
-    if (packet.op !== "error") return;
-    assert.ok(!afterError, "no ERROR is answered by an ERROR");
+  #count({ op }: Packet, afterError: boolean): void {
+    if (op === "data" || op === "ack") this.#counts[op] += 1;
+    if (op !== "error") return;
+    must(!afterError, "no ERROR is answered by an ERROR");
     this.#counts.error += 1;
-    assert.equal(this.#counts.error, 1, "one ERROR ends a transfer");
+    must(this.#counts.error === 1, "one ERROR ends a transfer");
   }
 
   #askRead(): Station {
@@ -172,6 +179,13 @@ export class Pair {
   #askWrite(): Station {
     const { file, senderDelay = noDelay } = this.scenario;
     return new SendingStation(askWrite(this.#asking(), this.#patience()), file, senderDelay);
+  }
+
+  #takeRead(request: Packet & { op: "rrq" | "wrq" }): void {
+    if (this.sender instanceof SendingStation && !this.sender.machine.answered) {
+      this.#requestsAgain += 1;
+    }
+    if (isFree(this.sender)) this.sender = this.#serveRead(request);
   }
 
   #serveRead(request: Packet & { op: "rrq" | "wrq" }): Station {
@@ -227,4 +241,12 @@ export class Pair {
     const jitter = this.#random.next();
     return { timeoutMillis: 1000, attempts: 5, jitter, ...this.scenario.patience };
   }
+}
+
+/** A server that gave up a client before its first answer forgets it: the next request is new. */
+function isFree(station: Station | undefined): boolean {
+  if (!station) return true;
+  if (!(station instanceof SendingStation || station instanceof ReceivingStation)) return false;
+  const { outcome, answered } = station.machine;
+  return outcome?.ok === false && !answered && outcome.error.code === "TIMED_OUT";
 }

@@ -31,9 +31,11 @@ export function replayCommand(seed: number): string {
 }
 
 /** Worlds that are under way at once: turns of the event loop are dear. */
-const worldsAtOnce = 32;
-/** Most seeds are two machines alone; a world has several clients. */
-const worldRatio = 0.1;
+const worldsAtOnce = 8;
+/** Machines alone settle at once, and so take no turn each. */
+const machinesInTurn = 50;
+/** Most seeds are two machines alone; a world has six clients and costs as much as fifty. */
+const worldRatio = 0.02;
 
 export class Simulator {
   readonly tally: Tally = new Tally();
@@ -69,28 +71,38 @@ export class Simulator {
   }
 
   #next(): void {
-    const { seed: first, step, runs = Infinity } = this.#options;
+    for (let runs = 0; runs < machinesInTurn; runs++) {
+      const seed = this.#begin();
+      if (seed === undefined) return;
+      this.#current = seed;
+      try {
+        if (isWorld(seed)) {
+          this.#runWorld(seed);
+          return;
+        }
+        runMachines(seed, this.tally);
+        this.tally.seeds += 1;
+      } catch (thrown) {
+        this.#fail(seed, thrown);
+        return;
+      }
+    }
+    setImmediate(() => this.#next());
+  }
+
+  /** The seed of the next run; undefined: it was the last. */
+  #begin(): number | undefined {
+    const { seed, step, runs = Infinity } = this.#options;
     if (this.#stopped || this.#begun >= runs || performance.now() >= this.#until) {
       this.#lanes -= 1;
       if (this.#lanes === 0) this.#resolve();
-      return;
+      return undefined;
     }
-    const seed = first + this.#begun * step;
     this.#begun += 1;
-    try {
-      if (new Random(seed + kindPlace).chance(worldRatio)) this.#runWorld(seed);
-      else {
-        runMachines(seed, this.tally);
-        this.tally.seeds += 1;
-        setImmediate(() => this.#next());
-      }
-    } catch (thrown) {
-      this.#fail(seed, thrown);
-    }
+    return seed + (this.#begun - 1) * step;
   }
 
   #runWorld(seed: number): void {
-    this.#current = seed;
     const world = new World(seed, this.#options.trace);
     const step = (): void => {
       this.#current = seed;
@@ -115,5 +127,9 @@ export class Simulator {
   }
 }
 
-/** So that what kind of run it is has nothing to do with what is drawn for it. */
+/** What kind of run it is has nothing to do with what is drawn for it. */
+function isWorld(seed: number): boolean {
+  return new Random(seed + kindPlace).chance(worldRatio);
+}
+
 const kindPlace = 9_000_003;

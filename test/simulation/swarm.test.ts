@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { replayCommand, SeedFailed, Simulator } from "./simulator.ts";
 
-const runs = 4000;
+const runs = 12_000;
 
 test("whatever the network and the disks do, every transfer ends as it must", async () => {
   const simulator = new Simulator({ seed: 1, step: 1, runs });

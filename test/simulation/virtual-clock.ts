@@ -2,9 +2,10 @@
 
 import type { Millis } from "../../src/core/packet.ts";
 import type { Clock } from "../../src/ports.ts";
-import { Heap } from "./heap.ts";
+import { Heap, type Timed } from "./heap.ts";
 
-interface Event {
+interface Event extends Timed {
+  /** Undefined: it has come, or was taken back. */
   run: (() => void) | undefined;
 }
 
@@ -21,9 +22,7 @@ export class VirtualClock implements Clock {
   }
 
   at(deadline: Millis, wake: () => void): () => void {
-    const event: Event = { run: wake };
-    this.#events.add(event, Math.max(deadline, this.#now));
-    this.pending += 1;
+    const event = this.#add(deadline, wake);
     return () => {
       if (event.run) this.pending -= 1;
       event.run = undefined;
@@ -31,25 +30,36 @@ export class VirtualClock implements Clock {
   }
 
   soon(run: () => void): void {
-    this.at(this.#now, run);
+    this.#add(this.#now, run);
+  }
+
+  /** As `at`, for what is never taken back. */
+  add(deadline: Millis, run: () => void): void {
+    this.#add(deadline, run);
   }
 
   after(millis: Millis): Promise<void> {
-    return new Promise((resolve) => this.at(this.#now + millis, resolve));
+    return new Promise((resolve) => this.#add(this.#now + millis, resolve));
+  }
+
+  #add(deadline: Millis, run: () => void): Event {
+    const event: Event = { at: Math.max(deadline, this.#now), order: 0, run };
+    this.#events.add(event);
+    this.pending += 1;
+    return event;
   }
 
   /** Runs the next event. False when there is none. */
   step(): boolean {
     for (;;) {
-      const at = this.#events.earliest;
       const event = this.#events.take();
-      if (!event || at === undefined) return false;
+      if (event === undefined) return false;
       const { run } = event;
       if (!run) continue;
       event.run = undefined;
       this.pending -= 1;
       this.steps += 1;
-      this.#now = at;
+      this.#now = event.at;
       run();
       return true;
     }

@@ -219,6 +219,7 @@ export class World {
   count(tally: Tally): void {
     for (const client of this.#clients) {
       tally.transfers += 1;
+      tally.inWorlds += 1;
       tally.add(`client: ${client.ending}`, 1);
       if (client.durationMillis > tally.worstMillis) tally.worstMillis = client.durationMillis;
     }
