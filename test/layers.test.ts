@@ -19,7 +19,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   index: ["core", "ports", "transfer", "client", "server", "storage", "net", "observe"],
   web: ["core/errors", "ports", "server/events", "observe", "node:"],
   page: [],
-  cli: ["index", "observe", "web", "node:", "commander", "smol-toml"],
+  cli: ["index", "observe", "web", "node:", "commander", "pino", "prom-client", "smol-toml"],
 };
 
 const outsideOfCore =

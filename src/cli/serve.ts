@@ -10,12 +10,11 @@ import {
   serve,
   type TftpError,
 } from "../index.ts";
+import type { Audit } from "./audit.ts";
 import { hooksFor } from "./hooks.ts";
 import { clearLeftovers } from "./leftovers.ts";
-import { logOutput } from "./live-lines.ts";
-import { serverLog } from "./log.ts";
+import { loggingFor } from "./logging.ts";
 import { wrongUsage } from "./options.ts";
-import { painter } from "./paint.ts";
 import { type Account, explainLostRight, settle } from "./privileges.ts";
 import { exchangeable, type Reloaded, reloadOnChange } from "./reloading.ts";
 import { tellAtSignal } from "./running.ts";
@@ -25,7 +24,8 @@ import { serviceNotice } from "./service-notice.ts";
 import { checkFolders, effectOf, settingsFor } from "./settings.ts";
 import { closedBySignal } from "./stopping.ts";
 import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
-import { isForWorkers, runWorkers, tellServing, workerNumber } from "./workers.ts";
+import { tellServing, workerNumber } from "./worker.ts";
+import { isForWorkers, runWorkers } from "./workers.ts";
 
 export function define(command: Command): void {
   addServeOptions(command)
@@ -44,28 +44,21 @@ Examples:
 async function run(typedDir: string | undefined, typed: ServeFlags): Promise<void> {
   const settings = await settingsFor(typedDir, typed);
   const { dir, flags } = settings;
-  if (isForWorkers(flags)) return runWorkers(flags.workers ?? 1);
+  if (isForWorkers(flags)) return runWorkers(flags);
   const { uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
   const { listen, ...where } = whereToListen(flags);
   const effect = await effectOf(settings);
   const parts = exchangeable(effect);
   const notice = serviceNotice();
   let server: Server | undefined;
-  const output = logOutput(
-    form === "pretty" && workerNumber === undefined,
-    () => server?.snapshot() ?? [],
-  );
-  const log = serverLog({
-    form,
-    verbose: flags.verbose ?? false,
-    paint: painter(process.stdout),
-    write: (line) => output.write(line),
-  });
+  const { log, clear } = await loggingFor(flags, () => server?.snapshot() ?? []);
   const { storage } = parts;
   const onProblem = (error: TftpError): void => log({ kind: "problem", error });
   const hooks = hooksFor(flags, onProblem);
+  const audit = await auditFor(flags, onProblem);
   const watching = await watchingFor(flags, {
     ...{ dir, storage, dotFiles, uploads, onProblem },
+    ...(audit ? { onUpload: (upload) => audit.handlePageUpload(upload) } : {}),
     uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
   });
   let announced = form === "json";
@@ -86,6 +79,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     onEvent: (event: ServerEvent) => {
       watching?.handleEvent(event);
       hooks(event);
+      audit?.handleEvent(event);
       if (!announced && event.kind === "listening") return;
       log(account ? explainLostRight(event, account) : event);
     },
@@ -97,7 +91,8 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     ...{ server, parts, settings, onProblem, typed: { dir: typedDir, flags: typed } },
     onReloaded: (text) => console.error(text),
     onBegin: () => {
-      output.clear();
+      clear();
+      audit?.reopen();
       notice.reloading();
     },
     onEnd: () => notice.ready(),
@@ -106,7 +101,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   const onStopping = (): void => {
     notice.stopping();
     watching?.stopping();
-    output.clear();
+    clear();
   };
   const closed = closedBySignal(server, onStopping, workerNumber !== undefined);
   const lines = account ? [`Root is given up: this runs as ${account.name}.`, ...pages] : pages;
@@ -121,6 +116,15 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   noLonger();
   log.flush();
   await watching?.close();
+}
+
+async function auditFor(
+  { audit }: ServeFlags,
+  onProblem: (error: TftpError) => void,
+): Promise<Audit | undefined> {
+  if (audit === undefined) return undefined;
+  const { Audit } = await import("./audit.ts");
+  return new Audit(audit, onProblem);
 }
 
 function followSignals(reloaded: Reloaded): () => void {

@@ -12,8 +12,10 @@ import {
   type Storage,
   TftpError,
 } from "../index.ts";
+import type { PageUpload } from "../web/files.ts";
 import { systemCode } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
+import { workerNumber } from "./worker.ts";
 
 export interface WatchFlags {
   readonly web?: string | true;
@@ -59,6 +61,7 @@ export interface Served {
   readonly uploads: "off" | "create" | "overwrite";
   readonly uploadBytesMax: number;
   readonly onProblem: (error: TftpError) => void;
+  readonly onUpload?: (upload: PageUpload) => void;
 }
 
 /** Undefined where nothing of it is wanted. Throws TftpError. */
@@ -71,7 +74,7 @@ export async function watchingFor(
   const password = await passwordOf(flags);
   const addresses = {
     web: web === undefined ? undefined : parseWeb(web === true ? "" : web, password),
-    metrics: metrics === undefined ? undefined : parseAddress("--metrics", metrics, 9069),
+    metrics: metricsAddress(metrics),
   };
   const { watch } = await import("./watch.ts");
   return watch({
@@ -79,9 +82,15 @@ export async function watchingFor(
     password,
     names: flags.webName ?? [],
     capture: capture && parseCapture(capture),
+    worker: workerNumber,
     bytesMax: capture ? wholeBytesMax : recorderBytesMax,
     served,
   });
+}
+
+/** Throws TftpError INVALID_ARGUMENT. */
+export function metricsAddress(metrics: string | undefined): Address | undefined {
+  return metrics === undefined ? undefined : parseAddress("--metrics", metrics, 9069);
 }
 
 /** A server without the page that was asked for would not be what was asked for. */

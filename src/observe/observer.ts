@@ -16,10 +16,13 @@ export class Observer {
   /** Absent where nobody wants packets. */
   readonly recorder: FlightRecorder | undefined;
   readonly #readers = new Set<(ended: Ended) => void>();
+  /** Before each id, where several servers write into one place. */
+  readonly #prefix: string;
   #refusals = 0;
 
-  constructor(recorder?: FlightRecorder) {
+  constructor(recorder?: FlightRecorder, prefix = "") {
     this.recorder = recorder;
+    this.#prefix = prefix;
   }
 
   handleEvent(event: ServerEvent): void {
@@ -47,10 +50,10 @@ export class Observer {
   }
 
   #idOf(event: ServerEvent): string {
-    if (event.kind === "started" || event.kind === "ended") return String(event.transfer.id);
+    if (event.kind === "started" || event.kind === "ended") return this.#prefix + event.transfer.id;
     if (event.kind !== "refused") return "";
     this.#refusals += 1;
-    return `r${this.#refusals}`;
+    return `${this.#prefix}r${this.#refusals}`;
   }
 }
 

@@ -3,8 +3,8 @@
 
 import type { ServerResponse } from "node:http";
 import type { HistoryEntry } from "../observe/history.ts";
-import type { Metrics } from "../observe/metrics.ts";
 import type { Observer } from "../observe/observer.ts";
+import type { Totals } from "../observe/totals.ts";
 import type { TransferInfo } from "../server/events.ts";
 
 export interface RunningTransfer {
@@ -39,7 +39,7 @@ const waitingBytesMax = 4 * 1024 * 1024;
 
 export class Live {
   readonly #snapshot: () => readonly TransferInfo[];
-  readonly #metrics: Metrics;
+  readonly #totals: Totals;
   readonly #readers = new Set<ServerResponse>();
   readonly #samples: Sample[] = [];
   #ended: HistoryEntry[] = [];
@@ -49,9 +49,9 @@ export class Live {
   readonly #sampling: NodeJS.Timeout;
   #ticking: NodeJS.Timeout | undefined;
 
-  constructor(observer: Observer, metrics: Metrics, snapshot: () => readonly TransferInfo[]) {
+  constructor(observer: Observer, totals: Totals, snapshot: () => readonly TransferInfo[]) {
     this.#snapshot = snapshot;
-    this.#metrics = metrics;
+    this.#totals = totals;
     this.#sampling = setInterval(() => this.#sample(), sampleMillis).unref();
     observer.onEnded(({ entry }) => {
       if (this.#readers.size > 0) this.#ended.push(entry);
@@ -113,8 +113,8 @@ export class Live {
 
   #sample(): void {
     const now = performance.now();
-    const sent = this.#metrics.bytes("get");
-    const received = this.#metrics.bytes("put");
+    const { get, put } = this.#totals.now();
+    const [sent, received] = [get.bytes, put.bytes];
     const seconds = (now - this.#last.at) / 1000;
     const rate = (to: number, from: number): number =>
       Math.max(0, Math.round((to - from) / seconds));
