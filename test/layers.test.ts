@@ -15,7 +15,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   server: ["core", "ports", "transfer"],
   storage: ["ports", "core/errors", "node:"],
   net: ["ports", "core/errors", "node:"],
-  observe: ["core", "ports", "server/events", "node:"],
+  observe: ["core", "ports", "server/events", "node:", "@opentelemetry/api"],
   index: ["core", "ports", "transfer", "client", "server", "storage", "net", "observe"],
   web: ["core/errors", "ports", "server/events", "observe", "node:"],
   page: [],
