@@ -33,8 +33,11 @@ export class FlightRecorder implements PacketTap {
   readonly #current = new ByAddress<Flight>();
   readonly #asking = new Set<Flight>();
   readonly #running = new Map<string, Flight>();
-  /** Ended, the first that ended first. */
   readonly #kept = new Map<string, Flight>();
+  /** The same, the first that ended first, from `#endedFrom` on; some may be gone. A Map from which
+   * the first is taken again and again gets slow. */
+  #ended: Flight[] = [];
+  #endedFrom = 0;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -57,12 +60,8 @@ export class FlightRecorder implements PacketTap {
     if (!flight) return;
     const now = this.#now();
     if (run.length <= segmentSize) flight.record.add(run, true, local.port, now);
-    else {
-      for (let at = 0; at < run.length; at += segmentSize) {
-        flight.record.add(run.subarray(at, at + segmentSize), true, local.port, now);
-      }
-    }
-    this.#limit(flight);
+    else flight.record.addRun(run, segmentSize, local.port, now);
+    if (this.#budget.bytes > this.#budget.bytesMax) this.#limit(flight);
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {
@@ -71,7 +70,7 @@ export class FlightRecorder implements PacketTap {
     if (asks && (!flight || flight.state === "ended")) flight = this.#begin(from);
     if (!flight) return;
     flight.record.add(datagram, false, local.port, this.#now());
-    this.#limit(flight);
+    if (this.#budget.bytes > this.#budget.bytesMax) this.#limit(flight);
   }
 
   /** `id` names what begins or ends; to be told of every event. */
@@ -95,8 +94,10 @@ export class FlightRecorder implements PacketTap {
     const flight: Flight = { record, client: from, state: "asking", id: undefined };
     this.#current.set(from, flight);
     this.#asking.add(flight);
-    const [oldest] = this.#asking;
-    if (this.#asking.size > askingMax && oldest) this.#forget(oldest);
+    if (this.#asking.size > askingMax) {
+      const [oldest] = this.#asking;
+      if (oldest) this.#forget(oldest);
+    }
     return flight;
   }
 
@@ -123,6 +124,7 @@ export class FlightRecorder implements PacketTap {
     flight.state = "ended";
     flight.id = id;
     this.#kept.set(id, flight);
+    this.#ended.push(flight);
     if (this.#kept.size > keptMax) this.#forgetOldest();
   }
 
@@ -133,8 +135,15 @@ export class FlightRecorder implements PacketTap {
   }
 
   #forgetOldest(except?: Flight): boolean {
-    for (const flight of this.#kept.values()) {
-      if (flight === except) continue;
+    while (this.#endedFrom < this.#ended.length) {
+      const flight = this.#ended[this.#endedFrom] as Flight;
+      if (flight === except) return false;
+      this.#endedFrom += 1;
+      if (this.#endedFrom > keptMax) {
+        this.#ended = this.#ended.slice(this.#endedFrom);
+        this.#endedFrom = 0;
+      }
+      if (flight.id === undefined || this.#kept.get(flight.id) !== flight) continue;
       this.#forget(flight);
       return true;
     }

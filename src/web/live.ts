@@ -2,7 +2,7 @@
 // throughput of the last minutes. Sent as server-sent events to a bounded number of readers.
 
 import type { ServerResponse } from "node:http";
-import type { HistoryEntry } from "../observe/history.ts";
+import type { Past } from "../observe/history.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { Totals } from "../observe/totals.ts";
 import type { TransferInfo } from "../server/events.ts";
@@ -33,7 +33,7 @@ const samplesMax = 300;
 const readersMax = 32;
 /** More would only be scrolled past. */
 const runningMax = 200;
-const endedPerTickMax = 200;
+const endedPerTickMax = 100;
 /** A reader that does not read is let go. */
 const waitingBytesMax = 4 * 1024 * 1024;
 
@@ -42,7 +42,7 @@ export class Live {
   readonly #totals: Totals;
   readonly #readers = new Set<ServerResponse>();
   readonly #samples: Sample[] = [];
-  #ended: HistoryEntry[] = [];
+  #ended: Past[] = [];
   #last = { sent: 0, received: 0, at: performance.now() };
   /** Bytes of each running transfer some ticks ago, for its rate. */
   #before: Rates = new Map();
@@ -53,8 +53,9 @@ export class Live {
     this.#snapshot = snapshot;
     this.#totals = totals;
     this.#sampling = setInterval(() => this.#sample(), sampleMillis).unref();
-    observer.onEnded(({ entry }) => {
-      if (this.#readers.size > 0) this.#ended.push(entry);
+    observer.onEnded((past) => {
+      if (this.#readers.size > 0) this.#ended.push(past);
+      if (this.#ended.length >= 2 * endedPerTickMax) this.#ended.splice(0, endedPerTickMax);
     });
   }
 
@@ -101,7 +102,7 @@ export class Live {
   }
 
   #tick(): void {
-    const ended = this.#ended.slice(-endedPerTickMax);
+    const ended = this.#ended.slice(-endedPerTickMax).map(({ entry }) => entry);
     this.#ended = [];
     const state = { ...this.running(), ended, sample: this.#samples.at(-1) ?? null };
     const text = `data: ${JSON.stringify(state)}\n\n`;
