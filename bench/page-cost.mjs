@@ -45,8 +45,6 @@ async function measure({ id, title, load }) {
   const port = await freePort();
   const serve = ["--web", `127.0.0.1:${port}`];
   const seen = await RunningServer.start("tidewire", folder, { probe: load.file, serve });
-  const page = `http://127.0.0.1:${port}`;
-  const visitor = { stop: () => {} };
   const run = async (server) => {
     const cpu = server.cpuSeconds();
     const expect = join(folder, load.file);
@@ -54,24 +52,17 @@ async function measure({ id, title, load }) {
     const millis = ((server.cpuSeconds() - cpu) * 1000) / result.transfers;
     return { cpu: millis, speed: result.transfersPerSecond, failures: result.failures };
   };
-  const runSeen = async () => {
-    visitor.stop = visit(page);
-    try {
-      return await run(seen);
-    } finally {
-      visitor.stop();
-    }
-  };
+  const leave = visit(`http://127.0.0.1:${port}`);
   for (let warm = 0; warm < 3; warm++) {
     await run(plain);
-    await runSeen();
+    await run(seen);
   }
   const ratios = { cpu: [], speed: [] };
   const absolute = { plain: [], seen: [] };
   let failures = 0;
   for (let pair = 0; pair < pairs; pair++) {
-    const first = pair % 2 === 0 ? await run(plain) : await runSeen();
-    const second = pair % 2 === 0 ? await runSeen() : await run(plain);
+    const first = pair % 2 === 0 ? await run(plain) : await run(seen);
+    const second = pair % 2 === 0 ? await run(seen) : await run(plain);
     const [without, with_] = pair % 2 === 0 ? [first, second] : [second, first];
     ratios.cpu.push(with_.cpu / without.cpu);
     ratios.speed.push(with_.speed / without.speed);
@@ -87,6 +78,7 @@ async function measure({ id, title, load }) {
   console.log(`  transfers a second, with / without: ${text(speed)}`);
   const [before, after] = [spread(absolute.plain), spread(absolute.seen)];
   console.log(`  ms of CPU a transfer: ${text(before)} without, ${text(after)} with`);
+  leave();
   await plain.stop();
   await seen.stop();
 }

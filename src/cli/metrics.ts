@@ -43,7 +43,8 @@ const ops = ["get", "put"] as const;
 export class Metrics implements PacketTap {
   readonly registry: Registry = new Registry();
   readonly #totals: Totals;
-  readonly #transfers: Counter;
+  /** By labels. What is counted often is handed over at the scrape: to find a series costs. */
+  readonly #transfers = new Map<string, { readonly labels: Labels; count: number }>();
   readonly #refused: Counter;
   readonly #ignored: Counter;
   readonly #strays: Counter;
@@ -61,11 +62,12 @@ export class Metrics implements PacketTap {
       new Counter({ name, help, labelNames, registers: [this.registry] });
     const histogram = (name: string, help: string, rest: { buckets: number[] }): Histogram =>
       new Histogram({ name, help, ...rest, registers: [this.registry] });
-    this.#transfers = counter(
-      "tidewire_transfers_total",
-      "Transfers that ended, by direction, outcome and family of client.",
-      ["op", "outcome", "family"],
-    );
+    this.#total({
+      name: "tidewire_transfers_total",
+      help: "Transfers that ended, by direction, outcome and family of client.",
+      labels: ["op", "outcome", "family"],
+      read: () => Array.from(this.#transfers.values(), ({ count, labels }) => [count, labels]),
+    });
     this.#refused = counter(
       "tidewire_requests_refused_total",
       "Requests that were answered with an ERROR, by its reason.",
@@ -138,7 +140,11 @@ export class Metrics implements PacketTap {
 
   #end({ ending, transfer }: Extract<ServerEvent, { kind: "ended" }>): void {
     const op = opOf(transfer);
-    this.#transfers.inc({ op, outcome: ending, family: this.#familyOf(transfer) });
+    const family = this.#familyOf(transfer);
+    const key = `${op} ${ending} ${family}`;
+    const counted = this.#transfers.get(key);
+    if (counted) counted.count += 1;
+    else this.#transfers.set(key, { labels: { op, outcome: ending, family }, count: 1 });
     if (ending === "completed" || ending === "unconfirmed") {
       this.#durations.observe({ op }, transfer.durationMillis / 1000);
     }

@@ -33,9 +33,8 @@ export class FlightRecorder implements PacketTap {
   readonly #current = new ByAddress<Flight>();
   readonly #asking = new Set<Flight>();
   readonly #running = new Map<string, Flight>();
-  readonly #kept = new Map<string, Flight>();
-  /** The same, the first that ended first, from `#endedFrom` on; some may be gone. A Map from which
-   * the first is taken again and again gets slow. */
+  /** What is kept of them begins at `#endedFrom`, the first that ended first. A Map would cost each
+   * transfer more than it saves a reader. */
   #ended: Flight[] = [];
   #endedFrom = 0;
 
@@ -48,7 +47,13 @@ export class FlightRecorder implements PacketTap {
 
   /** What is kept of a transfer, or of a refused request, by its id. */
   record(id: string): PacketRecord | undefined {
-    return (this.#running.get(id) ?? this.#kept.get(id))?.record;
+    const running = this.#running.get(id);
+    if (running) return running.record;
+    for (let at = this.#ended.length - 1; at >= this.#endedFrom; at--) {
+      const flight = this.#ended[at] as Flight;
+      if (flight.id === id) return flight.record;
+    }
+    return undefined;
   }
 
   get bytes(): number {
@@ -123,9 +128,8 @@ export class FlightRecorder implements PacketTap {
     this.#asking.delete(flight);
     flight.state = "ended";
     flight.id = id;
-    this.#kept.set(id, flight);
     this.#ended.push(flight);
-    if (this.#kept.size > keptMax) this.#forgetOldest();
+    if (this.#ended.length - this.#endedFrom > keptMax) this.#forgetOldest();
   }
 
   #limit(flight: Flight): void {
@@ -135,24 +139,19 @@ export class FlightRecorder implements PacketTap {
   }
 
   #forgetOldest(except?: Flight): boolean {
-    while (this.#endedFrom < this.#ended.length) {
-      const flight = this.#ended[this.#endedFrom] as Flight;
-      if (flight === except) return false;
-      this.#endedFrom += 1;
-      if (this.#endedFrom > keptMax) {
-        this.#ended = this.#ended.slice(this.#endedFrom);
-        this.#endedFrom = 0;
-      }
-      if (flight.id === undefined || this.#kept.get(flight.id) !== flight) continue;
-      this.#forget(flight);
-      return true;
+    const flight = this.#ended[this.#endedFrom];
+    if (!flight || flight === except) return false;
+    this.#endedFrom += 1;
+    if (this.#endedFrom > keptMax) {
+      this.#ended = this.#ended.slice(this.#endedFrom);
+      this.#endedFrom = 0;
     }
-    return false;
+    this.#forget(flight);
+    return true;
   }
 
   #forget(flight: Flight): void {
     this.#asking.delete(flight);
-    if (flight.id !== undefined) this.#kept.delete(flight.id);
     if (this.#current.get(flight.client) === flight) this.#current.delete(flight.client);
     flight.record.release();
   }

@@ -9,16 +9,17 @@ export interface Budget {
 
 /** A row of memory, little-endian: 0 time (float64, milliseconds since the epoch), 8 whether we sent
  * it, 9 opcode, 10 block, 12 length, 14 our port, 16 how many blocks in a row, 18 the length of the
- * last one (16 bits each). A run of blocks is one row: it was one call to send, too. */
+ * last one, 20 where in the same memory its text is, 22 the length of that (16 bits each). A run of
+ * blocks is one row: it was one call to send, too. */
 const memoryRowBytes = 24;
 /** What a row of the table holds, which is what the page reads: the first 16 of these bytes, for
  * each packet. */
 const rowBytes = 16;
 /** Most transfers are short. */
 const rowsAtFirst = 8;
-const rowsPerChunk = 128;
+const rowsPerChunkMax = 128;
 /** The chunks that are kept when others are given up. */
-const headChunks = 2;
+const headChunks = 5;
 /** A chunk of whole packets is full before its rows are, when they are large. */
 const chunkBytesMax = 256 * 1024;
 const chunkOverhead = 200;
@@ -36,9 +37,8 @@ interface Chunk {
   count: number;
   /** The packets in its rows. */
   packets: number;
-  /** What was kept of a packet beyond its header, and of which row. */
-  readonly kept: Uint8Array[];
-  readonly keptRows: number[];
+  /** What of a packet has no place among the rows, by row. */
+  kept: Map<number, Uint8Array> | undefined;
   cost: number;
 }
 
@@ -109,7 +109,8 @@ export class PacketRecord {
     chunk.rows.setUint16(at + 16, 1, true);
     chunk.rows.setUint16(at + 18, length, true);
     const isPlain = opcode === data || opcode === ack;
-    if (!isPlain) this.#keep(chunk, new Uint8Array(datagram.subarray(0, textBytesMax)));
+    chunk.rows.setUint16(at + 22, 0, true);
+    if (!isPlain) this.#keepText(chunk, at, datagram);
     else if (this.#whole && length > 4 && this.#budget.bytes < this.#budget.bytesMax) {
       this.#keep(chunk, new Uint8Array(datagram));
     }
@@ -133,6 +134,7 @@ export class PacketRecord {
     chunk.rows.setUint16(at + 12, segmentSize, true);
     chunk.rows.setUint16(at + 16, count, true);
     chunk.rows.setUint16(at + 18, run.length - last, true);
+    chunk.rows.setUint16(at + 22, 0, true);
     this.#finish(chunk, count);
   }
 
@@ -142,11 +144,11 @@ export class PacketRecord {
     const kept = new Map<number, Uint8Array>();
     let to = 0;
     for (const chunk of this.#chunks) {
-      for (const [index, row] of chunk.keptRows.entries()) {
-        const runsBefore = packetsBefore(chunk, row);
-        kept.set(to / rowBytes + runsBefore, chunk.kept[index] as Uint8Array);
+      for (let row = 0; row < chunk.count; row++) {
+        const packet = chunk.kept?.get(row) ?? textOf(chunk, row);
+        if (packet) kept.set(to / rowBytes, packet);
+        to = expand(chunk, row, table, to);
       }
-      for (let row = 0; row < chunk.count; row++) to = expand(chunk, row, table, to);
     }
     return { rows: new Uint8Array(table.buffer), kept };
   }
@@ -187,11 +189,9 @@ export class PacketRecord {
   /** Keeps the headers and gives the content of DATA back. */
   forgetContent(): void {
     for (const chunk of this.#chunks) {
-      for (let at = chunk.kept.length - 1; at >= 0; at--) {
-        const packet = chunk.kept[at] as Uint8Array;
+      for (const [row, packet] of chunk.kept ?? []) {
         if (packet[1] !== data) continue;
-        chunk.kept.splice(at, 1);
-        chunk.keptRows.splice(at, 1);
+        chunk.kept?.delete(row);
         chunk.cost -= packet.length;
         this.#budget.bytes -= packet.length;
       }
@@ -208,10 +208,10 @@ export class PacketRecord {
   #room(): Chunk {
     const last = this.#chunks[this.#chunks.length - 1];
     if (last && last.count < last.rowsMax && last.cost < chunkBytesMax) return last;
-    const rowsMax = last ? rowsPerChunk : rowsAtFirst;
+    const rowsMax = last ? Math.min(2 * last.rowsMax, rowsPerChunkMax) : rowsAtFirst;
     const { rows, base } = memoryFor(rowsMax);
     const cost = rowsMax * memoryRowBytes + chunkOverhead;
-    const chunk = { rows, base, rowsMax, count: 0, packets: 0, kept: [], keptRows: [], cost };
+    const chunk = { rows, base, rowsMax, count: 0, packets: 0, kept: undefined, cost };
     this.#budget.bytes += cost;
     this.#chunks.push(chunk);
     return chunk;
@@ -231,9 +231,26 @@ export class PacketRecord {
     this.#total += packets;
   }
 
+  /** Of a request, OACK or ERROR: beside the rows where there is room, which costs no object. */
+  #keepText(chunk: Chunk, at: number, datagram: Uint8Array): void {
+    const length = Math.min(datagram.length, textBytesMax);
+    if (chunk.rows !== slab || slabUsed + length > slabBytes) {
+      this.#keep(chunk, new Uint8Array(datagram).slice(0, length));
+      return;
+    }
+    for (let byte = 0; byte < length; byte++) {
+      slab.setUint8(slabUsed + byte, datagram[byte] as number);
+    }
+    chunk.rows.setUint16(at + 20, slabUsed, true);
+    chunk.rows.setUint16(at + 22, length, true);
+    slabUsed += length;
+    chunk.cost += length;
+    this.#budget.bytes += length;
+  }
+
   #keep(chunk: Chunk, bytes: Uint8Array): void {
-    chunk.kept.push(bytes);
-    chunk.keptRows.push(chunk.count);
+    chunk.kept ??= new Map();
+    chunk.kept.set(chunk.count, bytes);
     chunk.cost += bytes.length;
     this.#budget.bytes += bytes.length;
   }
@@ -248,12 +265,11 @@ function isInOrder(run: Uint8Array, last: number, count: number): boolean {
   return run.length - last >= 4 && blockAt(run, last) === blockAt(run, 0) + count - 1;
 }
 
-function packetsBefore({ rows, base }: Chunk, row: number): number {
-  let packets = 0;
-  for (let each = 0; each < row; each++) {
-    packets += rows.getUint16(base + each * memoryRowBytes + 16, true);
-  }
-  return packets;
+function textOf({ rows, base }: Chunk, row: number): Uint8Array | undefined {
+  const at = base + row * memoryRowBytes;
+  const length = rows.getUint16(at + 22, true);
+  if (length === 0) return undefined;
+  return new Uint8Array(rows.buffer, rows.getUint16(at + 20, true), length).slice();
 }
 
 /** Writes the packets of a row into the table; returns where the next one goes. */

@@ -28,6 +28,7 @@ import type { Ended, Ending, TransferInfo } from "./events.ts";
 import type { PacketSizes } from "./packet-sizes.ts";
 import { mayStopAt65535, nameFor, recognise } from "./profiles.ts";
 import { isHeard } from "./reflection.ts";
+import { infoOf } from "./transfer-info.ts";
 import { asksLittle, type Ports } from "./transfer-ports.ts";
 
 /** What a session finds at its server. */
@@ -276,23 +277,10 @@ export class Session {
     });
   }
 
-  #describe({ transfer, socket, size, stored, options }: Running): TransferInfo {
-    const { op, filename, mode } = this.request;
-    const { sha256 } = stored;
-    return {
-      id: this.#asked.id,
-      op,
-      filename,
-      mode,
-      client: transfer.peer,
-      local: socket.local,
-      ...(this.#profile ? { family: this.#profile.family } : {}),
-      ...(size === undefined ? {} : { size }),
-      ...(sha256 === undefined ? {} : { sha256 }),
-      options,
-      startedAt: this.#startedAt,
-      ...transfer.tally,
-    };
+  #describe(running: Running): TransferInfo {
+    const { request } = this;
+    const [id, family, startedAt] = [this.#asked.id, this.#profile?.family, this.#startedAt];
+    return infoOf(running, { id, request, family, startedAt });
   }
 }
 
