@@ -1,6 +1,6 @@
-// What it costs to look: `node bench/page-cost.mjs` serves the same load without and with the page,
-// in turns (A B B A), and prints the ratio of each pair. With it means that a page is open, its
-// events are read, and the metrics are scraped once a second.
+// What it costs to look: `node bench/page-cost.mjs` gives the same load in turns to a server without
+// a page, to one whose page is open and whose metrics are scraped once a second, and to another
+// without a page, whose ratio to the first shows what of the figures is chance.
 
 import { randomFillSync } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,21 +9,20 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { runLoad, spread } from "./measure.mjs";
+import { runLoad } from "./measure.mjs";
 import { program } from "./peers.mjs";
 import { files, serverRows } from "./rows.mjs";
 import { RunningServer } from "./servers.mjs";
 
 const { values: flags } = parseArgs({
   options: {
-    pairs: { type: "string", default: "10" },
+    rounds: { type: "string", default: "20" },
     seconds: { type: "string", default: "1" },
+    /** Repeatable; a part of the name of a row with 100 clients. */
     row: { type: "string", multiple: true },
-    /** What of it: web, metrics; default: both. */
-    only: { type: "string" },
   },
 });
-const pairs = Number(flags.pairs);
+const rounds = Number(flags.rounds);
 const seconds = Number(flags.seconds);
 const rows = serverRows.filter(({ id, load }) => {
   return load.clients === 100 && (!flags.row || flags.row.some((part) => id.includes(part)));
@@ -40,60 +39,62 @@ try {
 }
 
 async function measure({ id, title, load }) {
-  writeFileSync(join(folder, load.file), randomFillSync(Buffer.alloc(files[load.file])));
-  const plain = await RunningServer.start("tidewire", folder, { probe: load.file });
+  const expect = join(folder, load.file);
+  writeFileSync(expect, randomFillSync(Buffer.alloc(files[load.file])));
   const port = await freePort();
-  const serve = ["--web", `127.0.0.1:${port}`];
-  const seen = await RunningServer.start("tidewire", folder, { probe: load.file, serve });
-  const run = async (server) => {
-    const cpu = server.cpuSeconds();
-    const expect = join(folder, load.file);
-    const result = await runLoad({ ...load, seconds, port: server.port, expect, deadline: 20 });
-    const millis = ((server.cpuSeconds() - cpu) * 1000) / result.transfers;
-    return { cpu: millis, speed: result.transfersPerSecond, failures: result.failures };
+  const watched = { probe: load.file, serve: ["--web", `127.0.0.1:${port}`] };
+  const servers = {
+    plain: await RunningServer.start("tidewire", folder, { probe: load.file }),
+    seen: await RunningServer.start("tidewire", folder, watched),
+    control: await RunningServer.start("tidewire", folder, { probe: load.file }),
   };
   const leave = visit(`http://127.0.0.1:${port}`);
-  for (let warm = 0; warm < 3; warm++) {
-    await run(plain);
-    await run(seen);
+  const names = Object.keys(servers);
+  const runs = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = -3; round < rounds; round++) {
+    // Each comes first as often as the others.
+    for (let turn = 0; turn < names.length; turn++) {
+      const name = names[(turn + round + names.length) % names.length];
+      const server = servers[name];
+      const before = server.cpuSeconds();
+      const result = await runLoad({ ...load, seconds, port: server.port, expect, deadline: 20 });
+      const cpu = ((server.cpuSeconds() - before) * 1000) / result.transfers;
+      // The first ones let compilers and caches settle.
+      if (round >= 0) runs[name].push({ cpu, speed: result.transfersPerSecond });
+    }
   }
-  const ratios = { cpu: [], speed: [] };
-  const absolute = { plain: [], seen: [] };
-  let failures = 0;
-  for (let pair = 0; pair < pairs; pair++) {
-    const first = pair % 2 === 0 ? await run(plain) : await run(seen);
-    const second = pair % 2 === 0 ? await run(seen) : await run(plain);
-    const [without, with_] = pair % 2 === 0 ? [first, second] : [second, first];
-    ratios.cpu.push(with_.cpu / without.cpu);
-    ratios.speed.push(with_.speed / without.speed);
-    absolute.plain.push(without.cpu);
-    absolute.seen.push(with_.cpu);
-    failures += without.failures + with_.failures;
-  }
-  const text = ({ median, least, most }, digits = 3) =>
-    `${median.toFixed(digits)} (${least.toFixed(digits)}-${most.toFixed(digits)})`;
-  const [cpu, speed] = [spread(ratios.cpu), spread(ratios.speed)];
-  console.log(`${id}: ${title}, ${pairs} pairs, ${failures} failures`);
-  console.log(`  CPU of a transfer, with / without: ${text(cpu)}`);
-  console.log(`  transfers a second, with / without: ${text(speed)}`);
-  const [before, after] = [spread(absolute.plain), spread(absolute.seen)];
-  console.log(`  ms of CPU a transfer: ${text(before)} without, ${text(after)} with`);
   leave();
-  await plain.stop();
-  await seen.stop();
+  console.log(`${id}: ${title}; ${rounds} rounds of ${seconds} s`);
+  for (const [name, text] of [
+    ["seen", "with the page / without"],
+    ["control", "without / without"],
+  ]) {
+    const ratios = (figure) => runs[name].map((run, at) => run[figure] / runs.plain[at][figure]);
+    const [cpu, speed] = [ratios("cpu"), ratios("speed")].map(quartiles);
+    console.log(`  ${text}: CPU of a transfer ${cpu}, transfers a second ${speed}`);
+  }
+  for (const name of names) {
+    console.log(`  ${name}: ${quartiles(runs[name].map(({ cpu }) => cpu))} ms of CPU a transfer`);
+  }
+  await Promise.all(Object.values(servers).map((server) => server.stop()));
+}
+
+/** The median, and between what half of the values lie. */
+function quartiles(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))].toFixed(3);
+  return `${at(0.5)} (${at(0.25)}-${at(0.75)})`;
 }
 
 /** A page that is open and a scraper that comes by once a second. The result ends both. */
 function visit(page) {
   const read = (path) => get(page + path, (response) => response.resume()).on("error", () => {});
-  const events = flags.only === "metrics" ? undefined : read("/api/events");
-  if (events) read("/api/state");
-  const scrape = () => read("/metrics");
-  const timer = flags.only === "web" ? undefined : setInterval(scrape, 1000);
-  if (timer) scrape();
+  read("/api/state");
+  const events = read("/api/events");
+  const timer = setInterval(() => read("/metrics"), 1000);
   return () => {
     clearInterval(timer);
-    events?.destroy();
+    events.destroy();
   };
 }
 

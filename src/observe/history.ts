@@ -25,6 +25,8 @@ export interface HistoryEntry {
   readonly duplicates: number;
   readonly roundTripMillis: number | null;
   readonly family: string | null;
+  /** The code of the error. */
+  readonly error: string | null;
   readonly why: string | null;
   readonly remedy: string | null;
 }
@@ -134,6 +136,7 @@ export function endedEntry(
     duplicates: transfer.duplicates,
     roundTripMillis: transfer.roundTripMillis ?? null,
     family: transfer.family ?? null,
+    error: event.error?.code ?? null,
     why: event.ending === "unconfirmed" ? unconfirmed : (reason?.why ?? null),
     remedy: event.ending === "unconfirmed" ? null : (reason?.remedy ?? null),
   };
@@ -168,6 +171,7 @@ function refusedEntry(
     duplicates: 0,
     roundTripMillis: null,
     family: (request as { readonly family?: string }).family ?? null,
+    error: error.code,
     why: reason?.why ?? null,
     remedy: reason?.remedy ?? null,
   };

@@ -33,6 +33,7 @@ export interface Entry {
   readonly duplicates: number;
   readonly roundTripMillis: number | null;
   readonly family: string | null;
+  readonly error: string | null;
   readonly why: string | null;
   readonly remedy: string | null;
 }
