@@ -32,8 +32,10 @@ const sampleMillis = 1000;
 const samplesMax = 300;
 const readersMax = 32;
 /** More would only be scrolled past. */
-const runningMax = 200;
-const endedPerTickMax = 100;
+const runningMax = 50;
+const endedPerTickMax = 50;
+/** With more than so many nobody follows each, and every second tick is left out. */
+const followedMax = 20;
 /** A reader that does not read is let go. */
 const waitingBytesMax = 4 * 1024 * 1024;
 
@@ -47,6 +49,8 @@ export class Live {
   /** Bytes of each running transfer some ticks ago, for its rate. */
   #before: Rates = new Map();
   readonly #sampling: NodeJS.Timeout;
+  #ticks = 0;
+  #crowded = false;
   #ticking: NodeJS.Timeout | undefined;
 
   constructor(observer: Observer, totals: Totals, snapshot: () => readonly TransferInfo[]) {
@@ -102,9 +106,13 @@ export class Live {
   }
 
   #tick(): void {
+    this.#ticks += 1;
+    if (this.#crowded && this.#ticks % 2 === 1) return;
+    const running = this.running();
+    this.#crowded = running.transfers.length > followedMax;
     const ended = this.#ended.slice(-endedPerTickMax).map(({ entry }) => entry);
     this.#ended = [];
-    const state = { ...this.running(), ended, sample: this.#samples.at(-1) ?? null };
+    const state = { ...running, ended, sample: this.#samples.at(-1) ?? null };
     const text = `data: ${JSON.stringify(state)}\n\n`;
     for (const reader of this.#readers) {
       if (reader.writableLength > waitingBytesMax) reader.destroy();
