@@ -113,7 +113,7 @@ class Contestant {
 export const canPin = () => installed("taskset") !== undefined;
 
 /** One run of the load client: the object that it prints. */
-async function runLoad(settings, pinned) {
+export async function runLoad(settings, pinned) {
   const { gro, plain, secondsFactor: _, ...valued } = settings;
   const args = Object.entries(valued).flatMap(([name, value]) =>
     value === undefined || value === 0 ? [] : [`--${name}`, `${value}`],

@@ -13,7 +13,7 @@ import { Listeners } from "./net/listeners.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { marked } from "./net/precedence.ts";
 import { wallClock } from "./net/wall-clock.ts";
-import { publish } from "./observe/channels.ts";
+import { publisher } from "./observe/channels.ts";
 import type { PacketTap } from "./observe/tap.ts";
 import type { Address, DatagramSocket, Network, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
@@ -123,6 +123,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const { storage } = options;
   const expected = new ExpectedUploads();
   const judge = options.judge ?? allowAll;
+  const publish = await publisher();
   const onEvent = (event: ServerEvent): void => {
     if (event.kind === "ended" && event.transfer.op === "wrq" && event.ending !== "replaced") {
       expected.handleEnded(event.transfer.client, event.error);

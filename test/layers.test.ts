@@ -15,11 +15,11 @@ const table: Readonly<Record<string, readonly string[]>> = {
   server: ["core", "ports", "transfer"],
   storage: ["ports", "core/errors", "node:"],
   net: ["ports", "core/errors", "node:"],
-  observe: ["core", "ports", "server/events", "node:"],
+  observe: ["core", "ports", "server/events", "node:", "@opentelemetry/api"],
   index: ["core", "ports", "transfer", "client", "server", "storage", "net", "observe"],
   web: ["core/errors", "ports", "server/events", "observe", "node:"],
   page: ["web/messages"],
-  cli: ["index", "observe", "web", "node:", "commander", "smol-toml"],
+  cli: ["index", "observe", "web", "node:", "commander", "pino", "prom-client", "smol-toml"],
 };
 
 /** `ports.ts` is empty at run time, so the core's code stays out of its users; and a browser would

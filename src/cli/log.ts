@@ -1,17 +1,18 @@
-// The log of a server: a reader of its events that makes one line of each, for people or as JSON.
-// Names and texts of clients are not to be trusted: see visible.ts.
+// The log of a server: a reader of its events that makes one line of each for people, or one of
+// many; for programs see json-log.ts. Names and texts of clients are not to be trusted.
 
 import type { Diagnosis, RefusedRequest, ServerEvent, TftpError, TransferInfo } from "../index.ts";
 import { sentence, systemCode } from "./failure.ts";
 import { describeRun, Misses, type Run } from "./misses.ts";
 import { type Colour, type Paint, plain } from "./paint.ts";
+import { countsOf, numberText, type Storm, Storms, type Telling } from "./storms.ts";
 import { bytesText, durationText, rateText, speed } from "./units.ts";
-import { visible, visibleJson, visibleName } from "./visible.ts";
+import { visible, visibleName } from "./visible.ts";
+import { workerNumber } from "./worker.ts";
 
 export type LogForm = "pretty" | "json" | "off";
 
 export interface LogOptions {
-  readonly form: LogForm;
   /** Also the beginning of each transfer, and packets that belong to none. */
   readonly verbose: boolean;
   readonly paint?: Paint;
@@ -24,39 +25,113 @@ export interface ServerLog {
   flush(): void;
 }
 
-export function serverLog(options: LogOptions): ServerLog {
-  const { form, verbose, paint = plain, write } = options;
+/** Lines for people: a search for names is one of them, and so is what comes all at once. */
+export function serverLog({ verbose, paint = plain, write }: LogOptions): ServerLog {
+  const later = (wake: () => void, millis: number): (() => void) => {
+    const timer = setTimeout(wake, millis).unref();
+    return () => clearTimeout(timer);
+  };
+  const storms = new Storms({
+    onStorm: (storm) => write(stormLine(storm, new Date(), paint)),
+    now: () => performance.now(),
+    later,
+  });
   const tell = (event: ServerEvent): void => {
-    write(form === "json" ? jsonLine(event, new Date()) : prettyLine(event, new Date(), paint));
+    storms.take({ ...tellingOf(event), tell: () => write(prettyLine(event, new Date(), paint)) });
   };
   const misses = new Misses({
-    onRun: (run) => (run.misses === 1 ? tell(run.first) : write(runLine(run, new Date(), paint))),
-    later: (wake, millis) => {
-      const timer = setTimeout(wake, millis).unref();
-      return () => clearTimeout(timer);
+    onRun: (run) => {
+      if (run.misses === 1) return tell(run.first);
+      const sort = run.found === undefined ? "searched in vain" : "searched";
+      const { host: client } = run.first.request.client;
+      const line = (): void => write(runLine(run, new Date(), paint));
+      storms.take({ sort, client, calm: run.found !== undefined, tell: line });
     },
+    later,
   });
   const log = (event: ServerEvent): void => {
-    if (form === "off") return;
-    // For programs every event is a line of its own.
-    if (form === "pretty" && misses.take(event)) return;
+    if (misses.take(event)) return;
     const told = event.kind === "started" ? event.diagnosis : event.kind !== "stray";
     if (verbose || told) tell(event);
   };
-  return Object.assign(log, { flush: () => misses.flush() });
+  const flush = (): void => {
+    misses.flush();
+    storms.flush();
+  };
+  return Object.assign(log, { flush });
+}
+
+/** What counts of an event where many come at once. */
+function tellingOf(event: ServerEvent): Omit<Telling, "tell"> {
+  switch (event.kind) {
+    case "started":
+      return { calm: !event.diagnosis };
+    case "listening":
+    case "stray":
+      return { calm: event.kind === "stray" };
+    case "problem":
+      return { sort: `problems (${inWords(event.error)})`, calm: false };
+    case "refused":
+    case "ignored": {
+      const { host: client } = event.request.client;
+      const sort = event.kind === "refused" ? "refused" : "not answered";
+      return {
+        sort: event.error ? `${sort} (${inWords(event.error)})` : sort,
+        calm: false,
+        client,
+      };
+    }
+    case "ended": {
+      const { transfer, ending, error } = event;
+      const trouble = ending === "failed" || ending === "aborted";
+      const sort = trouble && error ? `${ending} (${inWords(error)})` : endings[ending];
+      return { sort, calm: !trouble, client: transfer.client.host, bytes: transfer.bytes };
+    }
+  }
+}
+
+const endings: { readonly [ending in Ended["ending"]]: string } = {
+  completed: "completed",
+  unconfirmed: "completed but for the last ACK",
+  probe: "asked for the size",
+  aborted: "aborted",
+  replaced: "begun anew",
+  elsewhere: "answered elsewhere",
+  failed: "failed",
+};
+
+/** By code, of which there are few: a message may be a client's. */
+function inWords({ code }: TftpError): string {
+  return code.toLowerCase().replaceAll("_", " ");
+}
+
+function stormLine(storm: Storm, now: Date, paint: Paint): string {
+  const { total, text } = countsOf(storm);
+  const { clients, moreClients, millis, bytes } = storm;
+  const who = `${moreClients ? "over " : ""}${numberText(clients)} clients`;
+  const what = `${numberText(total)} requests of ${who} in ${durationText(millis)}`;
+  return `${timeText(now, paint)} storm: ${what}, ${bytesText(bytes)}: ${text}`;
 }
 
 /** A client's search for names that are not there. */
-function runLine(run: Run, now: Date, paint: Paint = plain): string {
-  const time = paint("dim", now.toTimeString().slice(0, 8));
+function runLine(run: Run, now: Date, paint: Paint): string {
   const text = `${who(run.first.request)} ${describeRun(run)}`;
-  return `${time} ${paint(run.found === undefined ? "yellow" : "dim", text)}`;
+  return `${timeText(now, paint)} ${paint(run.found === undefined ? "yellow" : "dim", text)}`;
 }
 
 export function prettyLine(event: ServerEvent, now: Date, paint: Paint = plain): string {
-  const time = paint("dim", now.toTimeString().slice(0, 8));
   const [text, colour] = describe(event);
-  return `${time} ${colour ? paint(colour, text) : text}`;
+  const id = "transfer" in event ? `${paint("dim", idText(event.transfer))} ` : "";
+  return `${timeText(now, paint)} ${id}${colour ? paint(colour, text) : text}`;
+}
+
+function timeText(now: Date, paint: Paint): string {
+  return paint("dim", now.toTimeString().slice(0, 8));
+}
+
+/** As on the page and in the names of captures. */
+function idText({ id }: TransferInfo): string {
+  return workerNumber === undefined ? `#${id}` : `#${workerNumber}.${id}`;
 }
 
 function describe(event: ServerEvent): readonly [text: string, colour?: Colour] {
@@ -172,68 +247,4 @@ function reason(error: TftpError): string {
   if (error.origin === "remote") return visibleName(error.message).replace(/^[^"].*$/, '"$&"');
   const code = error.code === "FILE_NOT_FOUND" ? undefined : systemCode(error);
   return visible(error.message) + (code ? ` (${code})` : "");
-}
-
-/** Keys that do not change; what is not known is null. */
-export function jsonLine(event: ServerEvent, now: Date): string {
-  return visibleJson({ time: now.toISOString(), event: event.kind, ...fieldsOf(event) });
-}
-
-function fieldsOf(event: ServerEvent): object {
-  switch (event.kind) {
-    case "started":
-    case "ended":
-      return transferFields(event);
-    case "refused":
-    case "ignored":
-      return {
-        ...requestFields(event.request),
-        error: errorFields(event.error),
-        ...diagnosisFields(event.kind === "refused" ? event.diagnosis : undefined),
-      };
-    case "stray":
-      return { ...clientFields(event.from), reason: event.reason };
-    case "listening":
-      return { address: event.address.host, port: event.address.port };
-    case "problem":
-      return { error: errorFields(event.error) };
-  }
-}
-
-function transferFields(event: Extract<ServerEvent, { readonly transfer: TransferInfo }>): object {
-  const { transfer } = event;
-  return {
-    id: transfer.id,
-    ...requestFields(transfer),
-    mode: transfer.mode,
-    bytes: transfer.bytes,
-    size: transfer.size ?? null,
-    millis: Math.round(transfer.durationMillis * 10) / 10,
-    blksize: transfer.blksize,
-    windowsize: transfer.windowsize,
-    resent: transfer.resent,
-    duplicates: transfer.duplicates,
-    sha256: transfer.sha256 ?? null,
-    outcome: event.kind === "ended" ? event.ending : null,
-    error: errorFields(event.kind === "ended" ? event.error : undefined),
-    ...diagnosisFields(event.diagnosis),
-  };
-}
-
-function diagnosisFields(diagnosis: Diagnosis | undefined): object {
-  return { cause: diagnosis?.cause ?? null, advice: diagnosis?.advice ?? null };
-}
-
-function requestFields({ client, family, op, filename }: RefusedRequest): object {
-  return { ...clientFields(client), family: family ?? null, op: verb(op), file: filename };
-}
-
-function clientFields({ host, port }: { readonly host: string; readonly port: number }): object {
-  return { client: host, clientPort: port };
-}
-
-function errorFields(error: TftpError | undefined): object | null {
-  if (!error) return null;
-  const { code, message, origin, wireCode, hint } = error;
-  return { code, message, origin, wireCode, system: systemCode(error) ?? null, hint: hint ?? null };
 }

@@ -45,6 +45,7 @@ export interface ServeFlags
   readonly dscp?: number;
   readonly log?: LogForm;
   readonly verbose?: boolean;
+  readonly audit?: string;
 }
 
 export function addServeOptions(command: Command): Command {
@@ -107,7 +108,8 @@ export function addServeOptions(command: Command): Command {
         "off",
       ]),
     )
-    .option("--verbose", "also log how transfers begin, and stray packets");
+    .option("--verbose", "also log how transfers begin, and stray packets")
+    .option("--audit <FILE>", "append a JSON line for each upload, with its digest");
   definePrivileges(command);
   defineManifest(command);
   defineHooks(command);

@@ -11,14 +11,13 @@ import {
   type TftpError,
   type TransferInfo,
 } from "../index.ts";
+import type { Audit } from "./audit.ts";
 import { handOverAtSignal } from "./hand-over.ts";
 import { type Heritage, heritage } from "./heritage.ts";
 import { hooksFor } from "./hooks.ts";
 import { clearLeftovers } from "./leftovers.ts";
-import { type LogOutput, logOutput } from "./live-lines.ts";
-import { type ServerLog, serverLog } from "./log.ts";
+import { loggingFor } from "./logging.ts";
 import { wrongUsage } from "./options.ts";
-import { painter } from "./paint.ts";
 import { type Account, explainLostRight, settle } from "./privileges.ts";
 import { exchangeable, type Reloaded, reloadOnChange } from "./reloading.ts";
 import { tellAtSignal } from "./running.ts";
@@ -29,7 +28,8 @@ import { checkFolders, effectOf, settingsFor } from "./settings.ts";
 import { stopAtSignal } from "./stopping.ts";
 import { tuneForServing } from "./tuned.ts";
 import { openBeside, watchingFor, withoutFolder } from "./watching.ts";
-import { isForWorkers, runWorkers, tellServing, workerNumber } from "./workers.ts";
+import { tellServing, workerNumber } from "./worker.ts";
+import { isForWorkers, runWorkers } from "./workers.ts";
 
 export function define(command: Command): void {
   addServeOptions(command)
@@ -49,7 +49,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   const settings = await settingsFor(typedDir, typed);
   const { dir, flags } = settings;
   const left = heritage();
-  if (isForWorkers(flags, left !== undefined)) return runWorkers(flags.workers ?? 1);
+  if (isForWorkers(flags, left !== undefined)) return runWorkers(flags);
   tuneForServing();
   const { uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
   const { listen, ...where } = whereToListen(flags, left);
@@ -58,12 +58,15 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   const notice = serviceNotice(process.env, left !== undefined);
   let server: Server | undefined;
   let isFollowed = false;
-  const { output, log } = logFor(flags, () => (isFollowed ? [] : (server?.snapshot() ?? [])));
+  const running = (): readonly TransferInfo[] => (isFollowed ? [] : (server?.snapshot() ?? []));
+  const { log, clear } = await loggingFor(flags, running);
   const { storage } = parts;
   const onProblem = (error: TftpError): void => log({ kind: "problem", error });
   const hooks = hooksFor(flags, onProblem);
+  const audit = await auditFor(flags, onProblem);
   const watching = await watchingFor(flags, {
     ...{ dir, storage, dotFiles, uploads, onProblem },
+    ...(audit ? { onUpload: (upload) => audit.handlePageUpload(upload) } : {}),
     uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
     pageAt: (address) => left?.pageAt(address),
   });
@@ -86,6 +89,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     onEvent: (event: ServerEvent) => {
       watching?.handleEvent(event);
       hooks(event);
+      audit?.handleEvent(event);
       if (!announced && event.kind === "listening") return;
       log(account ? explainLostRight(event, account) : event);
     },
@@ -97,7 +101,8 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     ...{ server, parts, settings, onProblem, typed: { dir: typedDir, flags: typed } },
     onReloaded: (text) => console.error(text),
     onBegin: () => {
-      output.clear();
+      clear();
+      audit?.reopen();
       notice.reloading();
     },
     onEnd: () => void notice.ready(),
@@ -107,7 +112,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     cancel();
     notice.stopping();
     watching?.stopping();
-    output.clear();
+    clear();
   };
   const { closed, drain } = stopAtSignal(server, onStopping, workerNumber !== undefined);
   const cancel = handOverAtSignal({
@@ -117,7 +122,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
     onFollowed: () => {
       isFollowed = true;
       notice.followed();
-      output.clear();
+      clear();
       void watching?.closePages();
       drain();
     },
@@ -137,13 +142,13 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   await watching?.close();
 }
 
-function logFor(
-  { log: form = "pretty", verbose = false }: ServeFlags,
-  snapshot: () => readonly TransferInfo[],
-): { readonly output: LogOutput; readonly log: ServerLog } {
-  const output = logOutput(form === "pretty" && workerNumber === undefined, snapshot);
-  const write = (line: string): void => output.write(line);
-  return { output, log: serverLog({ form, verbose, paint: painter(process.stdout), write }) };
+async function auditFor(
+  { audit }: ServeFlags,
+  onProblem: (error: TftpError) => void,
+): Promise<Audit | undefined> {
+  if (audit === undefined) return undefined;
+  const { Audit } = await import("./audit.ts");
+  return new Audit(audit, onProblem);
 }
 
 function followSignals(reloaded: Reloaded): () => void {

@@ -21,7 +21,16 @@ export function visibleName(name: string, lengthMax = 200): string {
 
 /** One line of JSON; its strings hold the exact text, escaped. */
 export function visibleJson(value: unknown): string {
-  return JSON.stringify(value).replace(hidden, (character) =>
+  return escapedJson(JSON.stringify(value));
+}
+
+/** The same for a line that is JSON already, and ends as such. */
+export function visibleLine(line: string): string {
+  return `${escapedJson(line.slice(0, -1))}\n`;
+}
+
+function escapedJson(json: string): string {
+  return json.replace(hidden, (character) =>
     Array.from({ length: character.length }, (_, at) => {
       return `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
     }).join(""),

@@ -3,10 +3,11 @@
 import type { Address, PacketTap, Server, ServerEvent } from "../index.ts";
 import { CaptureFiles } from "../observe/capture-files.ts";
 import { FlightRecorder } from "../observe/flight-recorder.ts";
-import { Metrics } from "../observe/metrics.ts";
 import { Observer } from "../observe/observer.ts";
+import { Totals } from "../observe/totals.ts";
 import { ownVersion } from "../web/own-files.ts";
-import type { Listening, Watched, WebAddress } from "../web/web-server.ts";
+import type { Exposition, Listening, Watched, WebAddress, WebOptions } from "../web/web-server.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Served, Watching } from "./watching.ts";
 
 export interface WatchPlan {
@@ -16,6 +17,8 @@ export interface WatchPlan {
   readonly names: readonly string[];
   readonly capture: { readonly which: "failures" | "all"; readonly folder: string } | undefined;
   readonly bytesMax: number;
+  /** Of this process among several: what it counts is told by the first one. */
+  readonly worker: number | undefined;
   readonly served: Served;
 }
 
@@ -27,8 +30,10 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
     ? new FlightRecorder({ whole: capture !== undefined, bytesMax })
     : undefined;
   const version = ownVersion();
-  const metrics = new Metrics(version);
-  const observer = new Observer(recorder);
+  const totals = new Totals();
+  const wantsMetrics = web !== undefined || plan.metrics !== undefined;
+  const metrics = wantsMetrics ? await metricsFor(version, totals, plan) : undefined;
+  const observer = new Observer(recorder, plan.worker === undefined ? "" : `${plan.worker}.`);
   const files = capture && new CaptureFiles(observer, { ...capture, onProblem: served.onProblem });
   await files?.prepare();
   const pages: (Listening & { readonly asked: Address })[] = [];
@@ -40,21 +45,26 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
   return {
     tap: tapOf(metrics, recorder),
     handleEvent: (event: ServerEvent) => {
-      metrics.handleEvent(event);
+      totals.handleEvent(event);
+      metrics?.handleEvent(event);
       observer.handleEvent(event);
     },
     open: async (server) => {
-      metrics.watch(server);
+      totals.watch(() => server.snapshot());
+      metrics?.watch(server);
+      const exposition = metrics && expositionOf(metrics);
       const watched = watchedOf(server, () => ready);
       const lines: string[] = [];
-      if (web) {
-        const page = await openPage(plan, { observer, metrics, watched, version }, at(web));
+      if (web && exposition) {
+        const parts = { observer, totals, exposition, watched, version };
+        const { openWeb, urlOf } = await import("../web/web-server.ts");
+        const page = await openWeb(pageOptions(plan, parts, at(web)));
         pages.push({ ...page, asked: web });
         lines.push(`Watch it on ${urlOf(page)}`);
       }
-      if (plan.metrics) {
-        const { openMetrics } = await import("../web/web-server.ts");
-        const page = await openMetrics(at(plan.metrics), metrics, watched);
+      if (plan.metrics && exposition && plan.worker === undefined) {
+        const { openMetrics, urlOf } = await import("../web/web-server.ts");
+        const page = await openMetrics(at(plan.metrics), exposition, watched);
         pages.push({ ...page, asked: plan.metrics });
         lines.push(`Metrics on ${urlOf(page)}metrics`);
       }
@@ -68,22 +78,22 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
     close: async () => {
       await closePages();
       await files?.idle();
-      metrics.close();
+      metrics?.close();
     },
   };
 }
 
 interface Parts {
   readonly observer: Observer;
-  readonly metrics: Metrics;
+  readonly totals: Totals;
+  readonly exposition: Exposition;
   readonly watched: Watched;
   readonly version: string;
 }
 
-async function openPage(plan: WatchPlan, parts: Parts, address: WebAddress): Promise<Listening> {
-  const { openWeb } = await import("../web/web-server.ts");
-  const { dir, storage, dotFiles, uploads, uploadBytesMax } = plan.served;
-  return openWeb({
+function pageOptions(plan: WatchPlan, parts: Parts, address: WebAddress): WebOptions {
+  const { dir, storage, dotFiles, uploads, uploadBytesMax, onUpload } = plan.served;
+  return {
     ...parts,
     address,
     password: plan.password,
@@ -91,7 +101,8 @@ async function openPage(plan: WatchPlan, parts: Parts, address: WebAddress): Pro
     shelf: { storage, root: dir, dotFiles },
     uploads,
     uploadBytesMax,
-  });
+    ...(onUpload ? { onUpload } : {}),
+  };
 }
 
 function watchedOf(server: Server, ready: () => boolean): Watched {
@@ -104,17 +115,30 @@ function watchedOf(server: Server, ready: () => boolean): Watched {
   };
 }
 
-function tapOf(metrics: Metrics, recorder: FlightRecorder | undefined): PacketTap {
+async function metricsFor(
+  version: string,
+  totals: Totals,
+  { worker }: WatchPlan,
+): Promise<Metrics> {
+  const { Metrics } = await import("./metrics.ts");
+  const metrics = new Metrics(version, totals);
+  if (worker !== undefined) metrics.answerFirstProcess();
+  return metrics;
+}
+
+function expositionOf(metrics: Metrics): Exposition {
+  return { type: metrics.registry.contentType, text: () => metrics.registry.metrics() };
+}
+
+function tapOf(metrics: Metrics | undefined, recorder: FlightRecorder | undefined): PacketTap {
   return {
-    opened: (local) => metrics.opened(local),
-    closed: (local) => metrics.closed(local),
+    ...(metrics && {
+      opened: (local) => metrics.opened(local),
+      closed: (local) => metrics.closed(local),
+    }),
     ...(recorder && {
       sent: recorder.sent.bind(recorder),
       received: recorder.received.bind(recorder),
     }),
   };
-}
-
-function urlOf({ address: { host, port } }: Listening): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
 }

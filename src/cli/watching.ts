@@ -13,8 +13,10 @@ import {
   type Storage,
   TftpError,
 } from "../index.ts";
+import type { PageUpload } from "../web/files.ts";
 import { systemCode } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
+import { workerNumber } from "./worker.ts";
 
 export interface WatchFlags {
   readonly web?: string | true;
@@ -66,6 +68,7 @@ export interface Served {
   readonly onProblem: (error: TftpError) => void;
   /** A descriptor that listens on this TCP address already. */
   readonly pageAt?: ((address: Address) => number | undefined) | undefined;
+  readonly onUpload?: (upload: PageUpload) => void;
 }
 
 /** Undefined where nothing of it is wanted. Throws TftpError. */
@@ -81,7 +84,7 @@ export async function watchingFor(
   if (web === undefined && metrics === undefined && capture === undefined) return undefined;
   const addresses = {
     web: web === undefined ? undefined : parseWeb(web === true ? "" : web, password),
-    metrics: metrics === undefined ? undefined : parseAddress("--metrics", metrics, 9069),
+    metrics: metricsAddress(metrics),
   };
   const { watch } = await import("./watch.ts");
   return watch({
@@ -89,6 +92,7 @@ export async function watchingFor(
     password,
     names: webName ?? [],
     capture: capture && parseCapture(capture),
+    worker: workerNumber,
     bytesMax: capture ? wholeBytesMax : recorderBytesMax,
     served,
   });
@@ -97,8 +101,13 @@ export async function watchingFor(
 /** What can be told of the words alone. Throws TftpError INVALID_ARGUMENT. */
 export function checkWatchFlags({ web, metrics, capture }: WatchFlags): void {
   if (typeof web === "string" && web !== "") parseAddress("--web", web, webAddress.port);
-  if (metrics !== undefined) parseAddress("--metrics", metrics, 9069);
+  metricsAddress(metrics);
   if (capture !== undefined) parseCapture(capture);
+}
+
+/** Throws TftpError INVALID_ARGUMENT. */
+export function metricsAddress(metrics: string | undefined): Address | undefined {
+  return metrics === undefined ? undefined : parseAddress("--metrics", metrics, 9069);
 }
 
 /** A server without the page that was asked for would not be what was asked for. */

@@ -2,7 +2,7 @@
 // is about to come: a turn of Node's event loop costs more than an answer takes on a fast network.
 // It must not know what the datagrams mean.
 
-import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, type Libc } from "./libc.ts";
+import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, type Libc, SOCK_CLOEXEC } from "./libc.ts";
 
 export interface Polled {
   readonly fd: number;
@@ -36,7 +36,7 @@ export class Dwell {
   constructor(libc: Libc, gather: (work: () => void) => void) {
     this.#libc = libc;
     this.#gather = gather;
-    this.#epoll = libc.epoll_create1(EPOLL_CLOEXEC);
+    this.#epoll = libc.epoll_create1(SOCK_CLOEXEC);
   }
 
   /** From now on this socket is heard here, too. */

@@ -1,5 +1,5 @@
 // Publishes what happens in a server on channels of node:diagnostics_channel, for those who embed
-// it. Where nobody listens it costs one look.
+// it, and to OpenTelemetry where somebody traces. Where nobody listens it costs one look.
 
 import { type Channel, channel } from "node:diagnostics_channel";
 import type { ServerEvent } from "../server/events.ts";
@@ -15,8 +15,26 @@ const channels: { readonly [kind in ServerEvent["kind"]]: Channel } = {
   problem: channel("tidewire:server.problem"),
 };
 
+/** Where the API package keeps the tracer that somebody registered: whoever traces has done so
+ * before the program begins, and nobody else has to wait for a package to load. */
+const openTelemetry = Symbol.for("opentelemetry.js.api.1");
+
+export async function publisher(): Promise<(event: ServerEvent) => void> {
+  const trace = openTelemetry in globalThis ? await loadSpans() : undefined;
+  if (!trace) return publish;
+  return (event) => {
+    publish(event);
+    trace(event);
+  };
+}
+
+async function loadSpans(): Promise<((event: ServerEvent) => void) | undefined> {
+  const { spans } = await import("./spans.ts");
+  return spans();
+}
+
 /** A subscriber that throws does so on its own: Node reports it apart. */
-export function publish(event: ServerEvent): void {
+function publish(event: ServerEvent): void {
   const to = channels[event.kind];
   if (to?.hasSubscribers) to.publish(event);
 }

@@ -33,8 +33,10 @@ export class FlightRecorder implements PacketTap {
   readonly #current = new ByAddress<Flight>();
   readonly #asking = new Set<Flight>();
   readonly #running = new Map<string, Flight>();
-  /** Ended, the first that ended first. */
-  readonly #kept = new Map<string, Flight>();
+  /** What is kept of them begins at `#endedFrom`, the first that ended first. A Map would cost each
+   * transfer more than it saves a reader. */
+  #ended: Flight[] = [];
+  #endedFrom = 0;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -45,7 +47,13 @@ export class FlightRecorder implements PacketTap {
 
   /** What is kept of a transfer, or of a refused request, by its id. */
   record(id: string): PacketRecord | undefined {
-    return (this.#running.get(id) ?? this.#kept.get(id))?.record;
+    const running = this.#running.get(id);
+    if (running) return running.record;
+    for (let at = this.#ended.length - 1; at >= this.#endedFrom; at--) {
+      const flight = this.#ended[at] as Flight;
+      if (flight.id === id) return flight.record;
+    }
+    return undefined;
   }
 
   get bytes(): number {
@@ -57,12 +65,8 @@ export class FlightRecorder implements PacketTap {
     if (!flight) return;
     const now = this.#now();
     if (run.length <= segmentSize) flight.record.add(run, true, local.port, now);
-    else {
-      for (let at = 0; at < run.length; at += segmentSize) {
-        flight.record.add(run.subarray(at, at + segmentSize), true, local.port, now);
-      }
-    }
-    this.#limit(flight);
+    else flight.record.addRun(run, segmentSize, local.port, now);
+    if (this.#budget.bytes > this.#budget.bytesMax) this.#limit(flight);
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {
@@ -71,7 +75,7 @@ export class FlightRecorder implements PacketTap {
     if (asks && (!flight || flight.state === "ended")) flight = this.#begin(from);
     if (!flight) return;
     flight.record.add(datagram, false, local.port, this.#now());
-    this.#limit(flight);
+    if (this.#budget.bytes > this.#budget.bytesMax) this.#limit(flight);
   }
 
   /** `id` names what begins or ends; to be told of every event. */
@@ -95,8 +99,10 @@ export class FlightRecorder implements PacketTap {
     const flight: Flight = { record, client: from, state: "asking", id: undefined };
     this.#current.set(from, flight);
     this.#asking.add(flight);
-    const [oldest] = this.#asking;
-    if (this.#asking.size > askingMax && oldest) this.#forget(oldest);
+    if (this.#asking.size > askingMax) {
+      const [oldest] = this.#asking;
+      if (oldest) this.#forget(oldest);
+    }
     return flight;
   }
 
@@ -122,8 +128,8 @@ export class FlightRecorder implements PacketTap {
     this.#asking.delete(flight);
     flight.state = "ended";
     flight.id = id;
-    this.#kept.set(id, flight);
-    if (this.#kept.size > keptMax) this.#forgetOldest();
+    this.#ended.push(flight);
+    if (this.#ended.length - this.#endedFrom > keptMax) this.#forgetOldest();
   }
 
   #limit(flight: Flight): void {
@@ -133,17 +139,19 @@ export class FlightRecorder implements PacketTap {
   }
 
   #forgetOldest(except?: Flight): boolean {
-    for (const flight of this.#kept.values()) {
-      if (flight === except) continue;
-      this.#forget(flight);
-      return true;
+    const flight = this.#ended[this.#endedFrom];
+    if (!flight || flight === except) return false;
+    this.#endedFrom += 1;
+    if (this.#endedFrom > keptMax) {
+      this.#ended = this.#ended.slice(this.#endedFrom);
+      this.#endedFrom = 0;
     }
-    return false;
+    this.#forget(flight);
+    return true;
   }
 
   #forget(flight: Flight): void {
     this.#asking.delete(flight);
-    if (flight.id !== undefined) this.#kept.delete(flight.id);
     if (this.#current.get(flight.client) === flight) this.#current.delete(flight.client);
     flight.record.release();
   }

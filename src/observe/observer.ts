@@ -4,33 +4,31 @@
 import type { ServerEvent } from "../server/events.ts";
 import { captureOf, type Ends, timelineOf } from "./capture.ts";
 import type { FlightRecorder } from "./flight-recorder.ts";
-import { History, type HistoryEntry } from "./history.ts";
-
-export interface Ended {
-  readonly entry: HistoryEntry;
-  readonly event: ServerEvent;
-}
+import { History, type HistoryEntry, type Past } from "./history.ts";
 
 export class Observer {
   readonly history: History = new History();
   /** Absent where nobody wants packets. */
   readonly recorder: FlightRecorder | undefined;
-  readonly #readers = new Set<(ended: Ended) => void>();
+  readonly #readers = new Set<(past: Past) => void>();
+  /** Before each id, where several servers write into one place. */
+  readonly #prefix: string;
   #refusals = 0;
 
-  constructor(recorder?: FlightRecorder) {
+  constructor(recorder?: FlightRecorder, prefix = "") {
     this.recorder = recorder;
+    this.#prefix = prefix;
   }
 
   handleEvent(event: ServerEvent): void {
     const id = this.#idOf(event);
     this.recorder?.handleEvent(event, id);
-    const entry = this.history.handleEvent(event, id, Date.now());
-    if (entry) for (const read of this.#readers) read({ entry, event });
+    const past = this.history.handleEvent(event, id, Date.now());
+    if (past) for (const read of this.#readers) read(past);
   }
 
   /** The result ends it. */
-  onEnded(read: (ended: Ended) => void): () => void {
+  onEnded(read: (past: Past) => void): () => void {
     this.#readers.add(read);
     return () => this.#readers.delete(read);
   }
@@ -47,10 +45,10 @@ export class Observer {
   }
 
   #idOf(event: ServerEvent): string {
-    if (event.kind === "started" || event.kind === "ended") return String(event.transfer.id);
+    if (event.kind === "started" || event.kind === "ended") return this.#prefix + event.transfer.id;
     if (event.kind !== "refused") return "";
     this.#refusals += 1;
-    return `r${this.#refusals}`;
+    return `${this.#prefix}r${this.#refusals}`;
   }
 }
 

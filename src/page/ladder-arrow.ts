@@ -74,8 +74,10 @@ export function drawLabel({ context, left, right }: Plane, arrow: Arrow, label: 
   if (flags & kind.resent) words.push("again");
   if (flags & kind.duplicate) words.push("copy");
   if (flags & kind.lost) words.push("lost");
-  let text = words.join(" · ");
   const most = Math.floor((right - left - 40) / 7.3);
+  // Where there is little room the length goes first: an arrow that cannot be seen shows nothing.
+  if (right - left < 420) words[0] = label.replace(/ · \d+ bytes$/, "");
+  let text = words.join(" · ");
   if (text.length > most) text = `${text.slice(0, Math.max(1, most - 1))}…`;
   const x = (left + right) / 2;
   const wide = context.measureText(text).width + 10;

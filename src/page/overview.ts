@@ -3,11 +3,13 @@
 import type { Entry, Missing, RunningTransfer, State } from "../web/messages.ts";
 import { element, panel, setText } from "./dom.ts";
 import { getJson } from "./feed.ts";
+import { type Group, groupsOf, keyOf, rowOf } from "./history-rows.ts";
 import { Plot } from "./plot.ts";
 import { RunningList } from "./running-list.ts";
-import { bytesText, clockText, durationText, nameText, rateText } from "./words.ts";
+import { nameText, rateText } from "./words.ts";
 
 const rowsMax = 200;
+/** What did what it was to do. */
 const successes: ReadonlySet<string> = new Set(["completed", "probe", "unconfirmed"]);
 
 export class Overview {
@@ -63,24 +65,23 @@ export class Overview {
     this.#running.update(state.transfers, state.more);
     if (ended !== "all" && ended.length === 0) return;
     this.#entries = state.history;
-    const failed = state.history.filter(({ outcome }) => !successes.has(outcome)).length;
+    const groups = groupsOf(state.history);
+    const failed = groups.filter(([first]) => isProblem(first)).length;
     setText(this.#tiles.failed, String(failed));
     this.#tiles.failed.parentElement?.classList.toggle("bad", failed > 0);
-    this.#showHistory();
+    this.#showHistory(groups);
     if (ended === "all" || ended.some(({ outcome }) => outcome === "refused")) {
       void this.#loadMissing();
     }
   }
 
   /** Rows that are there already stay: a reader's place and focus with them. */
-  #showHistory(): void {
-    const shown = this.#entries
-      .filter(({ outcome }) => !this.#problemsOnly || !successes.has(outcome))
-      .slice(0, rowsMax);
+  #showHistory(groups: readonly Group[]): void {
+    const shown = groups.filter(([first]) => !this.#problemsOnly || isProblem(first));
     const before = new Map(
-      Array.from(this.#rows.children, (row) => [(row as HTMLElement).dataset.id, row]),
+      Array.from(this.#rows.children, (row) => [(row as HTMLElement).dataset.key, row]),
     );
-    const rows = shown.map((entry) => before.get(entry.id) ?? historyRow(entry));
+    const rows = shown.slice(0, rowsMax).map((group) => before.get(keyOf(group)) ?? rowOf(group));
     const wanted = new Set(rows);
     for (const row of [...this.#rows.children]) if (!wanted.has(row)) row.remove();
     rows.forEach((row, at) => {
@@ -105,7 +106,7 @@ export class Overview {
       made.onclick = () => {
         this.#problemsOnly = problems;
         for (const each of both) each.setAttribute("aria-pressed", String(each === made));
-        this.#showHistory();
+        this.#showHistory(groupsOf(this.#entries));
       };
       return made;
     };
@@ -123,42 +124,8 @@ export class Overview {
   }
 }
 
-function historyRow(entry: Entry): HTMLElement {
-  const { id, op, filename, client, outcome, why, remedy, family } = entry;
-  const link = element("a", { href: `#/transfer/${id}` }, nameText(filename));
-  const told = [why, remedy].filter((text) => text).join(" ");
-  const moved = outcome === "refused" ? "" : movedText(entry);
-  const rate =
-    entry.bytes > 0 ? element("p", { class: "rate" }, rateText(speedOf(entry))) : undefined;
-  return element(
-    "tr",
-    { "data-id": id },
-    element(
-      "td",
-      { class: "file" },
-      `${op === "get" ? "↓" : "↑"} `,
-      link,
-      told ? element("p", { class: "why" }, told) : undefined,
-    ),
-    element("td", { class: "outcome" }, badge(outcome)),
-    element("td", { class: "client" }, family ? `${client}, ${family}` : client),
-    element("td", { class: "number" }, moved, rate),
-    element("td", { class: "time" }, clockText(entry.endedAt)),
-  );
-}
-
-function movedText({ bytes, size, durationMillis }: Entry): string {
-  const of = size !== null && size !== bytes ? ` of ${bytesText(size)}` : "";
-  return `${bytesText(bytes)}${of}, ${durationText(durationMillis)}`;
-}
-
-export function speedOf({ bytes, durationMillis }: Entry): number {
-  return (bytes / Math.max(durationMillis, 0.1)) * 1000;
-}
-
-export function badge(outcome: string): HTMLElement {
-  const text = outcome === "unconfirmed" ? "sent, not confirmed" : outcome;
-  return element("span", { class: `badge ${outcome}` }, text);
+function isProblem({ outcome }: Entry): boolean {
+  return !successes.has(outcome);
 }
 
 function missingItem({ filename, count, client, near }: Missing): HTMLElement {

@@ -2,9 +2,9 @@
 
 import type { Entry, State } from "../web/messages.ts";
 import { element, panel, setText } from "./dom.ts";
+import { badge, speedOf } from "./history-rows.ts";
 import { Ladder, type Scale } from "./ladder.ts";
 import { kind, labelOf, readPackets } from "./ladder-packets.ts";
-import { badge, speedOf } from "./overview.ts";
 import { bytesText, clockText, countText, durationText, nameText, rateText } from "./words.ts";
 
 const refreshMillis = 1500;
@@ -184,6 +184,7 @@ function runningEntry(state: State, id: string): Entry | undefined {
     duplicates: 0,
     roundTripMillis: null,
     why: null,
+    error: null,
     remedy: null,
   };
 }

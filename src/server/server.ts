@@ -115,7 +115,8 @@ export class TftpServer {
   snapshot(): readonly TransferInfo[] {
     const running: TransferInfo[] = [];
     for (const session of this.#sessions.values()) {
-      if (session.info && !session.over) running.push(session.info);
+      const info = session.over ? undefined : session.info;
+      if (info) running.push(info);
     }
     return running;
   }

@@ -19,6 +19,7 @@ import type { Ended, Ending, TransferInfo } from "./events.ts";
 import { mayStopAt65535, nameFor, recognise } from "./profiles.ts";
 import { isHeard } from "./reflection.ts";
 import type { SessionRequest, Surroundings } from "./session-parts.ts";
+import { infoOf } from "./transfer-info.ts";
 import { asksLittle } from "./transfer-ports.ts";
 
 /** One for all sessions of a server. */
@@ -255,23 +256,10 @@ export class Session {
     });
   }
 
-  #describe({ transfer, socket, size, stored, options }: Running): TransferInfo {
-    const { op, filename, mode } = this.asked.request;
-    const { sha256 } = stored;
-    return {
-      id: this.asked.id,
-      op,
-      filename,
-      mode,
-      client: transfer.peer,
-      local: socket.local,
-      ...(this.#profile ? { family: this.#profile.family } : {}),
-      ...(size === undefined ? {} : { size }),
-      ...(sha256 === undefined ? {} : { sha256 }),
-      options,
-      startedAt: this.#startedAt,
-      ...transfer.tally,
-    };
+  #describe(running: Running): TransferInfo {
+    const { id, request } = this.asked;
+    const [family, startedAt] = [this.#profile?.family, this.#startedAt];
+    return infoOf(running, { id, request, family, startedAt });
   }
 }
 

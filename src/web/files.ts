@@ -1,6 +1,7 @@
 // The folder that is served, for a person at a browser: what is in it, downloads, uploads. Content
 // goes through the server's own Storage, so the same names are allowed as by TFTP.
 
+import { createHash } from "node:crypto";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { TftpError } from "../core/errors.ts";
@@ -82,9 +83,21 @@ export interface Upload {
   readonly bytesMax: number;
 }
 
-/** Stores what comes; whole, or not at all. Throws TftpError. */
-export async function writeFile({ storage }: Shelf, upload: Upload): Promise<void> {
+/** What became of an upload through the page. */
+export interface PageUpload {
+  readonly name: string;
+  readonly client: Address;
+  readonly bytes: number;
+  /** Of the stored content, in hexadecimal. */
+  readonly sha256?: string;
+  /** Why nothing was stored. */
+  readonly error?: TftpError;
+}
+
+/** Stores what comes; whole, or not at all. Throws nothing. */
+export async function writeFile({ storage }: Shelf, upload: Upload): Promise<PageUpload> {
   const { name, client, size, content, bytesMax } = upload;
+  const hash = createHash("sha256");
   let sink: Sink | undefined;
   let bytes = 0;
   try {
@@ -92,13 +105,15 @@ export async function writeFile({ storage }: Shelf, upload: Upload): Promise<voi
     for await (const piece of content) {
       bytes += piece.length;
       if (bytes > bytesMax) throw new TftpError("TOO_LARGE", `more than ${bytesMax} bytes`);
+      hash.update(piece);
       await sink.writev([piece]);
     }
     if (size !== undefined && bytes < size) throw new TftpError("ABORTED", "the upload was cut");
     await sink.commit();
+    return { name, client, bytes, sha256: hash.digest("hex") };
   } catch (thrown) {
     await sink?.discard();
-    throw TftpError.from(thrown);
+    return { name, client, bytes, error: TftpError.from(thrown) };
   }
 }
 

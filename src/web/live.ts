@@ -2,9 +2,9 @@
 // throughput of the last minutes. Sent as server-sent events to a bounded number of readers.
 
 import type { ServerResponse } from "node:http";
-import type { HistoryEntry } from "../observe/history.ts";
-import type { Metrics } from "../observe/metrics.ts";
+import type { Past } from "../observe/history.ts";
 import type { Observer } from "../observe/observer.ts";
+import type { Totals } from "../observe/totals.ts";
 import type { TransferInfo } from "../server/events.ts";
 import type { Running, RunningTransfer, Sample, Tick } from "./messages.ts";
 
@@ -15,29 +15,34 @@ const sampleMillis = 1000;
 const samplesMax = 300;
 const readersMax = 32;
 /** More would only be scrolled past. */
-const runningMax = 200;
-const endedPerTickMax = 200;
+const runningMax = 50;
+const endedPerTickMax = 50;
+/** With more than so many nobody follows each, and every second tick is left out. */
+const followedMax = 20;
 /** A reader that does not read is let go. */
 const waitingBytesMax = 4 * 1024 * 1024;
 
 export class Live {
   readonly #snapshot: () => readonly TransferInfo[];
-  readonly #metrics: Metrics;
+  readonly #totals: Totals;
   readonly #readers = new Set<ServerResponse>();
   readonly #samples: Sample[] = [];
-  #ended: HistoryEntry[] = [];
+  #ended: Past[] = [];
   #last = { sent: 0, received: 0, at: performance.now() };
   /** Bytes of each running transfer some ticks ago, for its rate. */
   #before: Rates = new Map();
   readonly #sampling: NodeJS.Timeout;
+  #ticks = 0;
+  #crowded = false;
   #ticking: NodeJS.Timeout | undefined;
 
-  constructor(observer: Observer, metrics: Metrics, snapshot: () => readonly TransferInfo[]) {
+  constructor(observer: Observer, totals: Totals, snapshot: () => readonly TransferInfo[]) {
     this.#snapshot = snapshot;
-    this.#metrics = metrics;
+    this.#totals = totals;
     this.#sampling = setInterval(() => this.#sample(), sampleMillis).unref();
-    observer.onEnded(({ entry }) => {
-      if (this.#readers.size > 0) this.#ended.push(entry);
+    observer.onEnded((past) => {
+      if (this.#readers.size > 0) this.#ended.push(past);
+      if (this.#ended.length >= 2 * endedPerTickMax) this.#ended.splice(0, endedPerTickMax);
     });
   }
 
@@ -84,9 +89,13 @@ export class Live {
   }
 
   #tick(): void {
-    const ended = this.#ended.slice(-endedPerTickMax);
+    this.#ticks += 1;
+    if (this.#crowded && this.#ticks % 2 === 1) return;
+    const running = this.running();
+    this.#crowded = running.transfers.length > followedMax;
+    const ended = this.#ended.slice(-endedPerTickMax).map(({ entry }) => entry);
     this.#ended = [];
-    const tick: Tick = { ...this.running(), ended, sample: this.#samples.at(-1) ?? null };
+    const tick: Tick = { ...running, ended, sample: this.#samples.at(-1) ?? null };
     const text = `data: ${JSON.stringify(tick)}\n\n`;
     for (const reader of this.#readers) {
       if (reader.writableLength > waitingBytesMax) reader.destroy();
@@ -96,8 +105,8 @@ export class Live {
 
   #sample(): void {
     const now = performance.now();
-    const sent = this.#metrics.bytes("get");
-    const received = this.#metrics.bytes("put");
+    const { get, put } = this.#totals.now();
+    const [sent, received] = [get.bytes, put.bytes];
     const seconds = (now - this.#last.at) / 1000;
     const rate = (to: number, from: number): number =>
       Math.max(0, Math.round((to - from) / seconds));

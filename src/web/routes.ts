@@ -112,15 +112,22 @@ const download: Route = async ({ request, response, site, path }) => {
 };
 
 const upload: Route = async ({ request, response, site, path }) => {
-  if (site.uploads === "off") throw new TftpError("ACCESS_VIOLATION", "uploads are not allowed");
+  const [name, client] = [nameOf(path), clientOf(request)];
   const length = request.headers["content-length"];
-  await writeFile(shelfOf(site), {
-    name: nameOf(path),
-    client: clientOf(request),
+  if (site.uploads === "off") {
+    const error = new TftpError("ACCESS_VIOLATION", "uploads are not allowed");
+    site.onUpload?.({ name, client, bytes: 0, error });
+    throw error;
+  }
+  const done = await writeFile(shelfOf(site), {
+    name,
+    client,
     size: length === undefined ? undefined : Number(length),
     content: request,
     bytesMax: site.uploadBytesMax,
   });
+  site.onUpload?.(done);
+  if (done.error) throw done.error;
   answerText(response, 201, "Stored.\n");
 };
 

@@ -4,15 +4,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { TftpError } from "../core/errors.ts";
-import type { Metrics } from "../observe/metrics.ts";
 import type { Observer } from "../observe/observer.ts";
+import type { Totals } from "../observe/totals.ts";
 import type { Address } from "../ports.ts";
 import type { TransferInfo } from "../server/events.ts";
 import { answerText, securityHeaders } from "./answer.ts";
-import type { Shelf } from "./files.ts";
+import type { PageUpload, Shelf } from "./files.ts";
 import { Attempts, refusalFor } from "./guard.ts";
 import { Live } from "./live.ts";
 import { routeFor } from "./routes.ts";
+
+/** What a scraper is given. */
+export interface Exposition {
+  /** Its Content-Type. */
+  readonly type: string;
+  text(): Promise<string>;
+}
 
 /** The TFTP server, as far as it is looked at. */
 export interface Watched {
@@ -28,12 +35,15 @@ export interface WebOptions {
   /** Further names that the page may be asked for under. */
   readonly names?: readonly string[];
   readonly watched: Watched;
-  readonly metrics: Metrics;
+  readonly totals: Totals;
+  readonly exposition: Exposition;
   readonly observer: Observer;
   /** What the page may show of files; absent: nothing. */
   readonly shelf: Shelf | undefined;
   readonly uploads: "off" | "create" | "overwrite";
   readonly uploadBytesMax: number;
+  /** Is told of each upload through the page, and of each attempt. */
+  readonly onUpload?: (upload: PageUpload) => void;
   readonly version: string;
 }
 
@@ -56,8 +66,8 @@ export interface Site extends WebOptions {
 
 /** The page with everything that belongs to it. Throws TftpError NETWORK. */
 export async function openWeb(options: WebOptions): Promise<Listening> {
-  const { observer, metrics, watched } = options;
-  const live = new Live(observer, metrics, () => watched.snapshot());
+  const { observer, totals, exposition, watched } = options;
+  const live = new Live(observer, totals, () => watched.snapshot());
   const site: Site = { ...options, live };
   const guarded = { ...options, attempts: new Attempts() };
   const server = createServer((request, response) => {
@@ -68,7 +78,7 @@ export async function openWeb(options: WebOptions): Promise<Listening> {
       const { status, message } = refusal;
       if (status === 401) response.setHeader("www-authenticate", 'Basic realm="Tidewire"');
       answerText(response, status, `${message}\n`);
-    } else if (request.url === "/metrics") answerMetrics(response, metrics);
+    } else if (request.url === "/metrics") void answerMetrics(response, exposition);
     else void respond(request, response, site);
   });
   const listening = await listen(server, options.address);
@@ -81,16 +91,20 @@ export async function openWeb(options: WebOptions): Promise<Listening> {
   };
 }
 
+export function urlOf({ address: { host, port } }: Listening): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+}
+
 /** Metrics and health alone. They name no file and no client, so they need no password. */
 export function openMetrics(
   address: WebAddress,
-  metrics: Metrics,
-  watched: Watched,
+  exposition: Exposition,
+  watched: Pick<Watched, "addresses" | "ready">,
 ): Promise<Listening> {
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     if (answersWatcher(request, response, { watched })) return;
-    if (request.url === "/metrics") answerMetrics(response, metrics);
+    if (request.url === "/metrics") void answerMetrics(response, exposition);
     else answerText(response, 404, "Here are /metrics, /healthz and /readyz.\n");
   });
   return listen(server, address);
@@ -99,7 +113,7 @@ export function openMetrics(
 function answersWatcher(
   { url }: IncomingMessage,
   response: ServerResponse,
-  { watched }: Pick<WebOptions, "watched">,
+  { watched }: { readonly watched: Pick<Watched, "addresses" | "ready"> },
 ): boolean {
   if (url !== "/healthz" && url !== "/readyz") return false;
   const ready = url === "/healthz" || (watched.ready() && watched.addresses.length > 0);
@@ -107,8 +121,12 @@ function answersWatcher(
   return true;
 }
 
-function answerMetrics(response: ServerResponse, metrics: Metrics): void {
-  answerText(response, 200, metrics.text(), "text/plain; version=0.0.4; charset=utf-8");
+async function answerMetrics(response: ServerResponse, { type, text }: Exposition): Promise<void> {
+  try {
+    answerText(response, 200, await text(), type);
+  } catch (thrown) {
+    answerText(response, 500, `${TftpError.from(thrown).message}\n`);
+  }
 }
 
 async function respond(

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { jsonLine, prettyLine, serverLog } from "../../src/cli/log.ts";
+import { jsonLog } from "../../src/cli/json-log.ts";
+import { prettyLine, serverLog } from "../../src/cli/log.ts";
 import { visible, visibleName } from "../../src/cli/visible.ts";
 import { type ServerEvent, TftpError, type TransferInfo } from "../../src/index.ts";
 
@@ -73,7 +74,8 @@ test("each event is one line that says who, what, how much and how it ended", ()
     ],
   ];
   for (const [event, line] of cases) {
-    assert.equal(prettyLine(event, now), `12:01:33 10.0.0.7 ${line}`);
+    const id = "transfer" in event ? "#7 " : "";
+    assert.equal(prettyLine(event, now), `12:01:33 ${id}10.0.0.7 ${line}`);
   }
   assert.equal(
     prettyLine({ kind: "listening", address: { host: "::1", port: 69 } }, now),
@@ -93,7 +95,7 @@ test("failures are red, refusals yellow, a probe is calm", () => {
       seen.push(colour);
       return text;
     });
-    return seen.slice(1); // the time comes first
+    return seen.slice("transfer" in event ? 2 : 1); // time and id come first
   };
   const error = new TftpError("TIMED_OUT", "no answer");
   assert.deepEqual(colours({ kind: "ended", ending: "failed", transfer, error }), ["red"]);
@@ -102,21 +104,25 @@ test("failures are red, refusals yellow, a probe is calm", () => {
   assert.deepEqual(colours({ kind: "ended", ending: "completed", transfer }), []);
 });
 
-test("beginnings and stray packets are logged only when verbose, and off logs nothing", () => {
+test("beginnings and stray packets are logged only when verbose", () => {
   const events: ServerEvent[] = [
     { kind: "started", transfer },
     { kind: "stray", from: client, reason: "no transfer of yours" },
     { kind: "ended", ending: "completed", transfer },
   ];
-  const counted = (form: "pretty" | "json" | "off", verbose: boolean): number => {
-    let lines = 0;
-    const log = serverLog({ form, verbose, write: () => (lines += 1) });
-    events.forEach(log);
-    return lines;
+  const counted = (verbose: boolean): readonly number[] => {
+    let [pretty, json] = [0, 0];
+    const log = serverLog({ verbose, write: () => (pretty += 1) });
+    const forPrograms = jsonLog({ verbose, to: { write: () => (json += 1) } });
+    for (const event of events) for (const each of [log, forPrograms]) each(event);
+    return [pretty, json];
   };
   assert.deepEqual(
-    [counted("pretty", false), counted("json", true), counted("off", true)],
-    [1, 3, 0],
+    [counted(false), counted(true)],
+    [
+      [1, 1],
+      [3, 3],
+    ],
   );
 });
 
@@ -144,8 +150,10 @@ test("whatever a client writes, a line stays one line and shows nothing unseen",
       };
       for (const each of [event, refused]) {
         assert.doesNotMatch(prettyLine(each, now), unseen);
-        assert.doesNotMatch(jsonLine(each, now), unseen);
-        assert.equal(JSON.parse(jsonLine(each, now)).file, filename);
+        const [line = "", ...more] = jsonLines(each);
+        assert.deepEqual(more, []);
+        assert.doesNotMatch(line.replace(/\n$/, ""), unseen);
+        assert.equal(JSON.parse(line).file, filename);
       }
     }),
   );
@@ -170,6 +178,12 @@ test("escapes are readable", () => {
   assert.equal(visible("\x1b[31mred"), "\\x1b[31mred");
   assert.equal(visible("Grüße, 世界"), "Grüße, 世界");
 });
+
+function jsonLines(event: ServerEvent): string[] {
+  const lines: string[] = [];
+  jsonLog({ verbose: true, to: { write: (line) => lines.push(line) } })(event);
+  return lines;
+}
 
 function systemError(code: string): Error {
   return Object.assign(new Error(code), { code, syscall: "open" });

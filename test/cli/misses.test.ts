@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { jsonLog } from "../../src/cli/json-log.ts";
 import { ladderOf } from "../../src/cli/ladders.ts";
 import { serverLog } from "../../src/cli/log.ts";
 import { describeRun, Misses, type Run } from "../../src/cli/misses.ts";
@@ -85,7 +86,7 @@ test("another refusal ends the run and is told itself", () => {
     error: new TftpError("ACCESS_VIOLATION", "no"),
   };
   const lines: string[] = [];
-  const log = serverLog({ form: "pretty", verbose: false, write: (line) => lines.push(line) });
+  const log = serverLog({ verbose: false, write: (line) => lines.push(line) });
   for (const event of [miss("a"), miss("b"), denied]) log(event);
   assert.equal(lines.length, 2);
   assert.match(lines[0] ?? "", /searched 2 names/);
@@ -94,7 +95,7 @@ test("another refusal ends the run and is told itself", () => {
 
 test("a single miss is the line that it always was, at the latest when the log ends", () => {
   const lines: string[] = [];
-  const log = serverLog({ form: "pretty", verbose: false, write: (line) => lines.push(line) });
+  const log = serverLog({ verbose: false, write: (line) => lines.push(line) });
   log(miss("x"));
   assert.deepEqual(lines, []);
   log.flush();
@@ -103,7 +104,7 @@ test("a single miss is the line that it always was, at the latest when the log e
 
 test("for programs each miss is a line", () => {
   const lines: string[] = [];
-  const log = serverLog({ form: "json", verbose: false, write: (line) => lines.push(line) });
+  const log = jsonLog({ verbose: false, to: { write: (line) => lines.push(line) } });
   for (const event of [miss("a"), miss("b")]) log(event);
   assert.equal(lines.length, 2);
 });
@@ -116,7 +117,7 @@ test("a hint at a similar name stands in the line", () => {
 
 test("who searches and what is wrong stands in the lines", () => {
   const lines: string[] = [];
-  const log = serverLog({ form: "pretty", verbose: false, write: (line) => lines.push(line) });
+  const log = serverLog({ verbose: false, write: (line) => lines.push(line) });
   const transfer = { op: "rrq", filename: "x", client, family: "ipxe", bytes: 0 } as TransferInfo;
   const diagnosis = { cause: "no-answer", advice: "Try --single-port." } as const;
   const error = new TftpError("TIMED_OUT", "no answer");

@@ -29,7 +29,7 @@ test("it says what it serves, and one line a transfer says how it went", async (
   const lines = output().trimEnd().split("\n").slice(2);
   const facts =
     /get a\.txt 5 bytes in \S+ ms \(\S+ k?B?(bytes)?\/s, blksize \d+, windowsize \d+, 0 resent\)$/;
-  assert.match(lines[0] as string, /^\d\d:\d\d:\d\d 127\.0\.0\.1 get a\.txt 5 bytes in /);
+  assert.match(lines[0] as string, /^\d\d:\d\d:\d\d #1 127\.0\.0\.1 get a\.txt 5 bytes in /);
   assert.match(lines[0] as string, facts);
   assert.match(lines[1] as string, / 127\.0\.0\.1 get nope\.cfg refused: file not found$/);
   assert.match(
@@ -57,7 +57,7 @@ test("--log json prints one object a line, the same keys for each transfer", asy
   assert.equal(events[1].file, "up\n.bin");
   assert.equal(events[1].error.code, "FILE_NOT_FOUND");
   const keys =
-    "time event id client clientPort family op file mode bytes size millis " +
+    "level time event id client clientPort family op file mode bytes size millis " +
     "blksize windowsize resent duplicates sha256 outcome error cause advice";
   assert.equal(Object.keys(events[2]).join(" "), keys);
   assert.equal(Object.keys(events[3]).join(" "), keys);

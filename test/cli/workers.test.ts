@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { get } from "../../src/index.ts";
-import { failsWith, serving, tidewire } from "./command.ts";
+import { failsWith, folder, serving, tidewire } from "./command.ts";
 
 const timeout = 60_000;
 const linux = { timeout, skip: process.platform === "linux" ? false : "needs Linux" };
@@ -31,6 +31,40 @@ test("workers share a port, and a killed one is started again", linux, async (t)
   assert.deepEqual(await ended, { status: 0, signal: null });
 });
 
+test("metrics are those of all workers, captures those of each", linux, async (t) => {
+  const root = await folder(t);
+  await writeFile(join(root, "a"), "content");
+  const port = await freePort();
+  const captures = join(root, "captures");
+  const args = ["--port", port, "--workers", "2", "--metrics", "127.0.0.1:0"];
+  const watched = [...args, "--capture", "all", captures, "--log", "json"];
+  const { child, printed, output, ended: end } = await serving(t, [root, ...watched]);
+  const [, base = ""] = await printed(/Metrics on (http:\S+)metrics/);
+  const url = `tftp://127.0.0.1:${port}/a`;
+  await Promise.all(Array.from({ length: 20 }, () => get(url).text()));
+  await printed(/(?:"event":"ended".*\n[\s\S]*){20}/);
+  const text = await (await fetch(`${base}metrics`)).text();
+  assert.match(text, /^tidewire_transfers_total\{op="get",outcome="completed",.*\} 20$/m);
+  assert.match(text, /^tidewire_build_info\{.*\} 1$/m);
+  assert.match(text, /^tidewire_sockets_open \d+$/m);
+  assert.equal((await fetch(`${base}readyz`)).status, 200);
+  child.kill("SIGTERM");
+  assert.deepEqual(await end, { status: 0, signal: null });
+  const files = await readdir(captures);
+  assert.equal(files.filter((name) => name.endsWith(".pcapng")).length, 20);
+  const lines = output()
+    .split("\n")
+    .filter((line) => line.startsWith("{"));
+  const ended = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "ended");
+  const ids = ended.map(({ worker, id }) => `${worker}.${id}`);
+  assert.equal(new Set(ids).size, 20);
+  for (const id of ids)
+    assert.ok(
+      files.some((name) => name.includes(`_${id}_`)),
+      id,
+    );
+});
+
 test("where a worker cannot start, none does", linux, async (t) => {
   const taken = await freePort(t);
   const args = ["serve", tmpdir(), "--listen", `127.0.0.1:${taken}`, "--workers", "2"];
@@ -42,7 +76,7 @@ test("where a worker cannot start, none does", linux, async (t) => {
 
 test("what workers cannot share is refused", { timeout }, async () => {
   failsWith(await tidewire(["serve", "--workers", "2", "--port", "0"]), 2, /share a port/);
-  failsWith(await tidewire(["serve", "--workers", "2", "--web"]), 2, /show one process/);
+  failsWith(await tidewire(["serve", "--workers", "2", "--web"]), 2, /shows one process/);
   failsWith(await tidewire(["serve", "--workers", "0"]), 2, /--workers/);
 });
 

@@ -1,31 +1,49 @@
-// What watches a server costs nothing until it is asked for: not even the time to load it.
+// What watches a server costs nothing until it is asked for: not even the time to load it. And the
+// library needs nothing but Node, also where it loads things later.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const sources = join(fileURLToPath(new URL("../../../", import.meta.url)), "src");
+const atOnce = /^(?:import(?! type\b)|\}) [^;]*?from "([^"]+)";/gm;
+const everAtAll = /(?:\bfrom|\bimport|import\.meta\.url\))\s*\(?\s*"([\w@.:/-]+)"/g;
 
-test("library and command load observe and web only when they are asked for", () => {
-  const files = ["index.ts", ...readdirSync(join(sources, "cli")).map((name) => `cli/${name}`)];
-  const loaded = files.flatMap((file) => {
-    if (!file.endsWith(".ts")) return [];
-    const text = readFileSync(join(sources, file), "utf8");
-    const imports = text.matchAll(/^(?:import(?! type\b)|\}) [^;]*?from "([^"]+)";/gm);
-    return (
-      [...imports]
-        // The version and the unit are asked for there, too; it loads nothing else.
-        .filter(([, from = ""]) => /\/(?:observe|web)\/(?!own-files\.ts)/.test(from))
-        .map(([, from = ""]) => `${file}: ${from}`)
+/** Files of ours and packages that loading this file loads. */
+function reach(entry: string, imports: RegExp): { files: string[]; packages: string[] } {
+  const files = new Set([entry]);
+  const packages = new Set<string>();
+  for (const file of files) {
+    const text = readFileSync(join(sources, file), "utf8").replace(/^import type [^;]+;/gm, "");
+    for (const [, name = ""] of text.matchAll(imports)) {
+      if (name.startsWith(".")) files.add(relative(sources, join(sources, dirname(file), name)));
+      else if (!name.startsWith("node:")) packages.add(name);
+    }
+  }
+  const missing = [...files].filter((file) => !existsSync(join(sources, file)));
+  assert.deepEqual(missing, []);
+  return { files: [...files].sort(), packages: [...packages].sort() };
+}
+
+for (const command of ["main", "serve", "get", "put"]) {
+  test(`tidewire ${command} loads no observer, no page and no package but the parser`, () => {
+    const { files, packages } = reach(`cli/${command}.ts`, atOnce);
+    assert.ok(command === "main" || files.length > 20, `only ${files.length} files were seen`);
+    assert.deepEqual(
+      files.filter((file) => /^(?:observe|web)\/(?!own-files)/.test(file)),
+      command === "main" ? [] : ["observe/channels.ts"],
+    );
+    assert.deepEqual(
+      packages.filter((name) => name !== "commander"),
+      [],
     );
   });
-  assert.deepEqual([...new Set(loaded)].sort(), [
-    "cli/watch.ts: ../observe/capture-files.ts",
-    "cli/watch.ts: ../observe/flight-recorder.ts",
-    "cli/watch.ts: ../observe/metrics.ts",
-    "cli/watch.ts: ../observe/observer.ts",
-    "index.ts: ./observe/channels.ts",
-  ]);
+}
+
+test("the library needs no package; what is installed beside it it may use", () => {
+  const { files, packages } = reach("index.ts", everAtAll);
+  assert.ok(files.includes("observe/tap.ts"), "what is loaded later is looked at as well");
+  assert.deepEqual(packages, ["@opentelemetry/api", "koffi"]);
 });

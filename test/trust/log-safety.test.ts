@@ -7,8 +7,9 @@ import { once } from "node:events";
 import { mkdir, symlink } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
-import { jsonLine, prettyLine } from "../../src/cli/log.ts";
+import { type TestContext, test } from "node:test";
+import { jsonLog } from "../../src/cli/json-log.ts";
+import { prettyLine } from "../../src/cli/log.ts";
 import {
   directory,
   type ServerEvent,
@@ -78,12 +79,15 @@ function eventsWith(text: string): ServerEvent[] {
 test("no text of a stranger, at any place of any event, forges a line", () => {
   const draw = draws(seed);
   let lines = 0;
+  let json = "";
+  const log = jsonLog({ verbose: true, to: { write: (line) => (json += line) } });
   for (let run = 0; run < 300; run++) {
     const text = run < attacks.length ? (attacks[run] as string) : hostileText(draw);
     for (const event of eventsWith(text)) {
       const pretty = prettyLine(event, new Date(0));
-      const json = jsonLine(event, new Date(0));
-      for (const line of [pretty, json]) {
+      json = "";
+      log(event);
+      for (const line of [pretty, json.replace(/\n$/, "")]) {
         assert.doesNotMatch(line, forbidden, `seed ${seed}: ${JSON.stringify(text)}`);
       }
       const { file, event: kind } = JSON.parse(json);
@@ -100,10 +104,9 @@ function packet(opcode: 1 | 2, name: string): Buffer {
   return Buffer.concat([head, Buffer.from(name.replaceAll("\0", "")), Buffer.from("\0octet\0")]);
 }
 
-test("a real server prints one clean line for each hostile request", async (t) => {
+async function afterHostileRequests(t: TestContext, args: readonly string[]) {
   const { root } = await scene(t);
-  if (process.platform !== "linux") return t.skip("needs an address for each client");
-  const { url, output, printed } = await serving(t, [root]);
+  const { url, output, child, ended } = await serving(t, [root, ...args]);
   const port = Number(new URL(url).port);
   const draw = draws(seed + 1);
   const names = [...attacks, ...Array.from({ length: 100 }, () => hostileText(draw).slice(0, 400))];
@@ -115,13 +118,27 @@ test("a real server prints one clean line for each hostile request", async (t) =
     await once(socket, "message");
     socket.close();
   }
-  await printed(/get xthe-last-one refused/);
-  const lines = output().trimEnd().split("\n").slice(2);
-  assert.equal(lines.length, names.length + 1);
-  for (const line of lines) {
-    assert.match(line, /^\d\d:\d\d:\d\d 127\.0\.1\.\d+ get /);
-    assert.doesNotMatch(line, forbidden);
-  }
+  child.kill("SIGTERM");
+  await ended;
+  const lines = output().trimEnd().split("\n");
+  for (const line of lines) assert.doesNotMatch(line, forbidden);
+  return { lines, count: names.length + 1 };
+}
+
+const linux = { skip: process.platform === "linux" ? false : "needs an address for each client" };
+
+test("a real server prints clean lines for hostile requests", linux, async (t) => {
+  const { lines, count } = await afterHostileRequests(t, []);
+  const requests = lines.slice(2, -1);
+  assert.equal(requests.length, 21, "twenty lines, then the first of its kind in the storm");
+  for (const line of requests) assert.match(line, /^\d\d:\d\d:\d\d 127\.0\.1\.\d+ get /);
+  assert.match(lines.at(-1) ?? "", new RegExp(` storm: ${count - 20} requests of `));
+});
+
+test("for programs each hostile request is one clean line", linux, async (t) => {
+  const { lines, count } = await afterHostileRequests(t, ["--log", "json"]);
+  const refused = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "refused");
+  assert.equal(refused.length, count);
 });
 
 /** All that an ERROR to a request may say; no word of it depends on this machine. */

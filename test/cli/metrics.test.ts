@@ -6,8 +6,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { get, memory, serve, TftpError, type TransferInfo } from "../../src/index.ts";
-import { Metrics } from "../../src/observe/metrics.ts";
+import { Metrics } from "../../src/cli/metrics.ts";
+import {
+  get,
+  memory,
+  type ServerEvent,
+  serve,
+  TftpError,
+  type TransferInfo,
+} from "../../src/index.ts";
+import { Totals } from "../../src/observe/totals.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const client = { host: "192.0.2.7", port: 2000 };
@@ -17,60 +25,71 @@ const transfer: TransferInfo = {
   ...{ durationMillis: 30, resent: 2, duplicates: 3, roundTripMillis: 0.3 },
 };
 
-test("ended transfers are counted by direction, outcome and family", () => {
-  const metrics = new Metrics("1");
-  metrics.handleEvent({ kind: "ended", ending: "completed", transfer });
+function scene() {
+  const totals = new Totals();
+  const metrics = new Metrics("1", totals);
+  const tell = (event: ServerEvent): void => {
+    totals.handleEvent(event);
+    metrics.handleEvent(event);
+  };
+  return { totals, metrics, tell, values: async () => parse(await metrics.registry.metrics()) };
+}
+
+test("ended transfers are counted by direction, outcome and family", async () => {
+  const { tell, values } = scene();
+  tell({ kind: "ended", ending: "completed", transfer });
   const named = { ...transfer, op: "wrq", family: 'odd "one"\n' } as const;
-  metrics.handleEvent({ kind: "ended", ending: "failed", transfer: named });
-  const values = parse(metrics.text());
-  const of = (name: string): number | undefined => values.get(name);
+  tell({ kind: "ended", ending: "failed", transfer: named });
+  const now = await values();
+  const of = (name: string): number | undefined => now.get(name);
   assert.equal(of('tidewire_transfers_total{op="get",outcome="completed",family="unknown"}'), 1);
   const odd = String.raw`op="put",outcome="failed",family="odd \"one\"\n"`;
   assert.equal(of(`tidewire_transfers_total{${odd}}`), 1);
   assert.equal(of('tidewire_blocks_total{op="get"}'), 3, "the last block is empty");
   assert.equal(of('tidewire_retransmissions_total{op="get"}'), 2);
   assert.equal(of('tidewire_duplicates_total{op="put"}'), 3);
-  assert.equal(of('tidewire_transfer_duration_seconds_bucket{op="get",le="0.02"}'), 0);
-  assert.equal(of('tidewire_transfer_duration_seconds_bucket{op="get",le="0.1"}'), 1);
+  assert.equal(of('tidewire_transfer_duration_seconds_bucket{le="0.02",op="get"}'), 0);
+  assert.equal(of('tidewire_transfer_duration_seconds_bucket{le="0.1",op="get"}'), 1);
   assert.equal(of('tidewire_transfer_duration_seconds_count{op="get"}'), 1);
   assert.equal(of("tidewire_round_trip_seconds_count"), 2);
 });
 
-test("families that clients make up do not make more and more series", () => {
-  const metrics = new Metrics("1");
+test("families that clients make up do not make more and more series", async () => {
+  const { tell, values } = scene();
   for (let at = 0; at < 500; at++) {
     const odd = { ...transfer, family: `family ${at}` };
-    metrics.handleEvent({ kind: "ended", ending: "completed", transfer: odd });
+    tell({ kind: "ended", ending: "completed", transfer: odd });
   }
-  const series = [...parse(metrics.text())].filter(([name]) => name.includes("family="));
+  const series = [...(await values())].filter(([name]) => name.includes("family="));
   assert.equal(series.length, 41);
   const [, other] = series.find(([name]) => name.includes('family="other"')) ?? [];
   assert.equal(other, 460);
 });
 
-test("bytes of running transfers count while they run", () => {
-  const metrics = new Metrics("1");
+test("bytes of running transfers count while they run", async () => {
+  const { metrics, totals, tell, values } = scene();
   let running: TransferInfo[] = [transfer];
   const stats = { opening: 4, cacheBytes: 1, cacheHits: 2, cacheMisses: 3 };
-  metrics.watch({ snapshot: () => running, stats: () => stats });
-  assert.equal(metrics.bytes("get"), 1024);
-  metrics.handleEvent({ kind: "ended", ending: "completed", transfer });
+  totals.watch(() => running);
+  metrics.watch({ stats: () => stats });
+  assert.equal(totals.now().get.bytes, 1024);
+  tell({ kind: "ended", ending: "completed", transfer });
   running = [];
-  assert.equal(metrics.bytes("get"), 1024);
-  assert.equal(parse(metrics.text()).get("tidewire_requests_opening"), 4);
+  assert.equal(totals.now().get.bytes, 1024);
+  assert.equal((await values()).get("tidewire_requests_opening"), 4);
   metrics.close();
 });
 
-test("the dashboard and the alerts name only metrics that exist", () => {
-  const metrics = new Metrics("1");
+test("the dashboard and the alerts name only metrics that exist", async () => {
+  const { tell, values } = scene();
   const error = new TftpError("BUSY", "too many");
   const request = { op: "rrq", filename: "a", client } as const;
-  metrics.handleEvent({ kind: "ended", ending: "completed", transfer });
-  metrics.handleEvent({ kind: "refused", request, error });
-  metrics.handleEvent({ kind: "ignored", request, error });
-  metrics.handleEvent({ kind: "stray", from: client, reason: "odd" });
-  metrics.handleEvent({ kind: "problem", error });
-  const known = new Set([...parse(metrics.text()).keys()].map((name) => name.replace(/\{.*/s, "")));
+  tell({ kind: "ended", ending: "completed", transfer });
+  tell({ kind: "refused", request, error });
+  tell({ kind: "ignored", request, error });
+  tell({ kind: "stray", from: client, reason: "odd" });
+  tell({ kind: "problem", error });
+  const known = new Set([...(await values()).keys()].map((name) => name.replace(/\{.*/s, "")));
   for (const file of ["packaging/grafana-dashboard.json", "packaging/alerts.yml"]) {
     const text = readFileSync(join(root, file), "utf8");
     const named = [...new Set(text.match(/\b(?:tidewire|process)_[a-z_]+/g))];
@@ -107,7 +126,7 @@ test("who embeds the server can subscribe to what happens", async (t) => {
 function parse(text: string): Map<string, number> {
   const values = new Map<string, number>();
   const types = new Map<string, string>();
-  for (const line of text.trimEnd().split("\n")) {
+  for (const line of text.split("\n").filter(Boolean)) {
     const comment = /^# (HELP|TYPE) ([a-z_]+) (.+)$/.exec(line);
     if (comment) {
       if (comment[1] === "TYPE") types.set(comment[2]!, comment[3]!);

@@ -1,0 +1,107 @@
+// What it costs to look: `node bench/page-cost.mjs` gives the same load in turns to a server without
+// a page, to one whose page is open and whose metrics are scraped once a second, and to another
+// without a page, whose ratio to the first shows what of the figures is chance.
+
+import { randomFillSync } from "node:crypto";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { runLoad } from "./measure.mjs";
+import { program } from "./peers.mjs";
+import { files, serverRows } from "./rows.mjs";
+import { RunningServer } from "./servers.mjs";
+
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "20" },
+    seconds: { type: "string", default: "1" },
+    /** Repeatable; a part of the name of a row with 100 clients. */
+    row: { type: "string", multiple: true },
+  },
+});
+const rounds = Number(flags.rounds);
+const seconds = Number(flags.seconds);
+const rows = serverRows.filter(({ id, load }) => {
+  return load.clients === 100 && (!flags.row || flags.row.some((part) => id.includes(part)));
+});
+
+program("load");
+const folder = mkdtempSync(join(tmpdir(), "tidewire-page-cost-"));
+chmodSync(folder, 0o755);
+try {
+  for (const row of rows) await measure(row);
+} finally {
+  RunningServer.killAll();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function measure({ id, title, load }) {
+  const expect = join(folder, load.file);
+  writeFileSync(expect, randomFillSync(Buffer.alloc(files[load.file])));
+  const port = await freePort();
+  const watched = { probe: load.file, serve: ["--web", `127.0.0.1:${port}`] };
+  const servers = {
+    plain: await RunningServer.start("tidewire", folder, { probe: load.file }),
+    seen: await RunningServer.start("tidewire", folder, watched),
+    control: await RunningServer.start("tidewire", folder, { probe: load.file }),
+  };
+  const leave = visit(`http://127.0.0.1:${port}`);
+  const names = Object.keys(servers);
+  const runs = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = -3; round < rounds; round++) {
+    // Each comes first as often as the others.
+    for (let turn = 0; turn < names.length; turn++) {
+      const name = names[(turn + round + names.length) % names.length];
+      const server = servers[name];
+      const before = server.cpuSeconds();
+      const result = await runLoad({ ...load, seconds, port: server.port, expect, deadline: 20 });
+      const cpu = ((server.cpuSeconds() - before) * 1000) / result.transfers;
+      // The first ones let compilers and caches settle.
+      if (round >= 0) runs[name].push({ cpu, speed: result.transfersPerSecond });
+    }
+  }
+  leave();
+  console.log(`${id}: ${title}; ${rounds} rounds of ${seconds} s`);
+  for (const [name, text] of [
+    ["seen", "with the page / without"],
+    ["control", "without / without"],
+  ]) {
+    const ratios = (figure) => runs[name].map((run, at) => run[figure] / runs.plain[at][figure]);
+    const [cpu, speed] = [ratios("cpu"), ratios("speed")].map(quartiles);
+    console.log(`  ${text}: CPU of a transfer ${cpu}, transfers a second ${speed}`);
+  }
+  for (const name of names) {
+    console.log(`  ${name}: ${quartiles(runs[name].map(({ cpu }) => cpu))} ms of CPU a transfer`);
+  }
+  await Promise.all(Object.values(servers).map((server) => server.stop()));
+}
+
+/** The median, and between what half of the values lie. */
+function quartiles(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))].toFixed(3);
+  return `${at(0.5)} (${at(0.25)}-${at(0.75)})`;
+}
+
+/** A page that is open and a scraper that comes by once a second. The result ends both. */
+function visit(page) {
+  const read = (path) => get(page + path, (response) => response.resume()).on("error", () => {});
+  read("/api/state");
+  const events = read("/api/events");
+  const timer = setInterval(() => read("/metrics"), 1000);
+  return () => {
+    clearInterval(timer);
+    events.destroy();
+  };
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}

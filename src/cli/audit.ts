@@ -1,0 +1,79 @@
+// `--audit FILE`: who brought what. A JSON object for each upload, refused and failed ones too,
+// appended to a file that this never shortens.
+
+import { pino } from "pino";
+import { type ServerEvent, TftpError } from "../index.ts";
+import type { PageUpload } from "../web/files.ts";
+import { systemCode } from "./failure.ts";
+import { type LineFile, lineFile } from "./json-log.ts";
+import { visibleLine } from "./visible.ts";
+import { workerNumber } from "./worker.ts";
+
+export class Audit {
+  readonly #path: string;
+  readonly #file: LineFile;
+  readonly #write: (entry: object) => void;
+  readonly #onProblem: (error: TftpError) => void;
+
+  /** Throws TftpError STORAGE where the file cannot be opened. */
+  constructor(path: string, onProblem: (error: TftpError) => void) {
+    this.#path = path;
+    this.#onProblem = onProblem;
+    try {
+      this.#file = lineFile(path, (cause) => onProblem(this.#trouble(cause)));
+    } catch (cause) {
+      throw this.#trouble(cause);
+    }
+    const settings = {
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: () => ({ event: "upload" }) },
+    };
+    const to = { write: (line: string) => this.#file.write(visibleLine(line)) };
+    const logger = pino(settings, to);
+    const worker = workerNumber === undefined ? {} : { worker: workerNumber };
+    this.#write = (entry) => logger.info({ ...worker, ...entry });
+  }
+
+  handleEvent(event: ServerEvent): void {
+    if (event.kind === "ended" && event.transfer.op === "wrq") {
+      const { ending, error, transfer } = event;
+      const { id, client, filename, bytes, sha256 } = transfer;
+      this.#write({
+        ...{ id, client: client.host, clientPort: client.port, via: "tftp", file: filename, bytes },
+        ...{ sha256: sha256 ?? null, outcome: ending, error: error?.code ?? null },
+      });
+    } else if (event.kind === "refused" && event.request.op === "wrq") {
+      const { client, filename } = event.request;
+      this.#write({
+        ...{ id: null, client: client.host, clientPort: client.port, via: "tftp", file: filename },
+        ...{ bytes: 0, sha256: null, outcome: "refused", error: event.error.code },
+      });
+    }
+  }
+
+  handlePageUpload({ client, name, bytes, sha256, error }: PageUpload): void {
+    this.#write({
+      ...{ id: null, client: client.host, clientPort: client.port, via: "page", file: name, bytes },
+      sha256: sha256 ?? null,
+      outcome: error ? "failed" : "completed",
+      error: error?.code ?? null,
+    });
+  }
+
+  /** After the file was moved away. */
+  reopen(): void {
+    try {
+      this.#file.reopen();
+    } catch (cause) {
+      this.#onProblem(this.#trouble(cause));
+    }
+  }
+
+  #trouble(cause: unknown): TftpError {
+    const code = systemCode(cause);
+    const message = `the audit ${this.#path} cannot be written${code ? ` (${code})` : ""}`;
+    const hint = "Name a file in a folder that can be written, with room left.";
+    return new TftpError("STORAGE", message, { hint, cause });
+  }
+}

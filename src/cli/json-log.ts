@@ -1,0 +1,133 @@
+// The log of a server for programs: one JSON object a line, by pino. Names do not change; what is
+// not known is null. No text of a client can look like a second line or field.
+
+import { type DestinationStream, pino } from "pino";
+import type { Diagnosis, RefusedRequest, ServerEvent, TftpError, TransferInfo } from "../index.ts";
+import { systemCode } from "./failure.ts";
+import { visibleLine } from "./visible.ts";
+
+export interface JsonLogOptions {
+  /** Also the beginning of each transfer, and packets that belong to none. */
+  readonly verbose: boolean;
+  /** Which of several processes; its transfers count from 1. */
+  readonly worker?: number | undefined;
+  readonly to: DestinationStream;
+}
+
+export function jsonLog({ verbose, worker, to }: JsonLogOptions): (event: ServerEvent) => void {
+  const settings = {
+    level: verbose ? "debug" : "info",
+    base: worker === undefined ? null : { worker },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level: string) => ({ level }) },
+  };
+  const logger = pino(settings, { write: (line) => to.write(visibleLine(line)) });
+  return (event) => logger[levelOf(event)]({ event: event.kind, ...fieldsOf(event) });
+}
+
+const waitingBytesMax = 1024 * 1024;
+
+/** Writes at once, so that nothing is lost at the end. What cannot be written waits for the next
+ * line, up to a limit; `onFailure` is told once until it goes on. */
+export function lineFile(to: number | string, onFailure: (error: Error) => void): LineFile {
+  const destination = pino.destination({
+    ...{ dest: to, sync: true, append: true, mode: 0o640 },
+    maxLength: waitingBytesMax,
+  });
+  let failing = false;
+  destination.on("error", (error: Error) => {
+    if (!failing) onFailure(error);
+    failing = true;
+  });
+  destination.on("drain", () => {
+    failing = false;
+  });
+  return destination;
+}
+
+export interface LineFile extends DestinationStream {
+  /** The same path anew, after the file was moved away. */
+  reopen(): void;
+}
+
+function levelOf(event: ServerEvent): "debug" | "info" | "warn" | "error" {
+  switch (event.kind) {
+    case "started":
+      return event.diagnosis ? "warn" : "debug";
+    case "stray":
+      return "debug";
+    case "listening":
+      return "info";
+    case "ended":
+      return event.ending === "failed" || event.ending === "aborted" ? "warn" : "info";
+    case "refused":
+    case "ignored":
+      return "warn";
+    case "problem":
+      return "error";
+  }
+}
+
+function fieldsOf(event: ServerEvent): object {
+  switch (event.kind) {
+    case "started":
+    case "ended":
+      return transferFields(event);
+    case "refused":
+    case "ignored":
+      return {
+        ...requestFields(event.request),
+        error: errorFields(event.error),
+        ...diagnosisFields(event.kind === "refused" ? event.diagnosis : undefined),
+      };
+    case "stray":
+      return { ...clientFields(event.from), reason: event.reason };
+    case "listening":
+      return { address: event.address.host, port: event.address.port };
+    case "problem":
+      return { error: errorFields(event.error) };
+  }
+}
+
+function transferFields(event: Extract<ServerEvent, { readonly transfer: TransferInfo }>): object {
+  const { transfer } = event;
+  return {
+    id: transfer.id,
+    ...requestFields(transfer),
+    mode: transfer.mode,
+    bytes: transfer.bytes,
+    size: transfer.size ?? null,
+    millis: Math.round(transfer.durationMillis * 10) / 10,
+    blksize: transfer.blksize,
+    windowsize: transfer.windowsize,
+    resent: transfer.resent,
+    duplicates: transfer.duplicates,
+    sha256: transfer.sha256 ?? null,
+    outcome: event.kind === "ended" ? event.ending : null,
+    error: errorFields(event.kind === "ended" ? event.error : undefined),
+    ...diagnosisFields(event.diagnosis),
+  };
+}
+
+function diagnosisFields(diagnosis: Diagnosis | undefined): object {
+  return { cause: diagnosis?.cause ?? null, advice: diagnosis?.advice ?? null };
+}
+
+function requestFields({ client, family, op, filename }: RefusedRequest): object {
+  return {
+    ...clientFields(client),
+    family: family ?? null,
+    op: op === "rrq" ? "get" : "put",
+    file: filename,
+  };
+}
+
+function clientFields({ host, port }: { readonly host: string; readonly port: number }): object {
+  return { client: host, clientPort: port };
+}
+
+function errorFields(error: TftpError | undefined): object | null {
+  if (!error) return null;
+  const { code, message, origin, wireCode, hint } = error;
+  return { code, message, origin, wireCode, system: systemCode(error) ?? null, hint: hint ?? null };
+}

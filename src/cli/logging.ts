@@ -1,0 +1,41 @@
+// The log that was asked for, with the place that it goes to. What is not asked for is not loaded.
+
+import type { ServerEvent, TransferInfo } from "../index.ts";
+import { systemCode } from "./failure.ts";
+import { logOutput } from "./live-lines.ts";
+import { type LogForm, type ServerLog, serverLog } from "./log.ts";
+import { painter } from "./paint.ts";
+import { workerNumber } from "./worker.ts";
+
+export interface Logging {
+  readonly log: ServerLog;
+  /** Takes the bars away, for whoever else wants to write. */
+  clear(): void;
+}
+
+interface LogFlags {
+  readonly log?: LogForm;
+  readonly verbose?: boolean;
+}
+
+export async function loggingFor(
+  { log: form = "pretty", verbose = false }: LogFlags,
+  snapshot: () => readonly TransferInfo[],
+): Promise<Logging> {
+  if (form === "pretty") {
+    const output = logOutput(workerNumber === undefined, snapshot);
+    const write = (line: string): void => output.write(line);
+    const log = serverLog({ verbose, paint: painter(process.stdout), write });
+    return { log, clear: () => output.clear() };
+  }
+  const write = form === "json" ? await jsonLines(verbose) : () => {};
+  return { log: Object.assign(write, { flush: () => {} }), clear: () => {} };
+}
+
+async function jsonLines(verbose: boolean): Promise<(event: ServerEvent) => void> {
+  const { jsonLog, lineFile } = await import("./json-log.ts");
+  const to = lineFile(process.stdout.fd, (error) => {
+    console.error(`tidewire: the log cannot be written (${systemCode(error)}).`);
+  });
+  return jsonLog({ verbose, worker: workerNumber, to });
+}

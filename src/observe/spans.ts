@@ -1,0 +1,65 @@
+// One OpenTelemetry span for each transfer, for those who trace: through the API package, which
+// whoever registers a tracer has. It needs no state, for a span is told when it is over.
+
+import type { ServerEvent } from "../server/events.ts";
+
+type Ended = Extract<ServerEvent, { kind: "ended" }>;
+type Attributes = Record<string, string | number>;
+
+/** Undefined without the package. */
+export async function spans(): Promise<((event: ServerEvent) => void) | undefined> {
+  const api = await import("@opentelemetry/api").catch(() => undefined);
+  if (!api) return undefined;
+  const tracer = api.trace.getTracer("tidewire");
+  return (event) => {
+    if (event.kind !== "ended") return;
+    const { transfer, ending, error } = event;
+    const { startedAt: startTime, durationMillis } = transfer;
+    const attributes = attributesOf(event);
+    const kind = api.SpanKind.SERVER;
+    const span = tracer.startSpan(nameOf(event), { kind, startTime, attributes });
+    if (ending === "failed" || ending === "aborted") {
+      const message = error?.message;
+      span.setStatus({ code: api.SpanStatusCode.ERROR, ...(message ? { message } : {}) });
+    }
+    span.end(startTime + durationMillis);
+  };
+}
+
+/** A file's name would make a series of its own. */
+function nameOf({ transfer }: Ended): string {
+  return `tftp ${directionOf(transfer)}`;
+}
+
+/** Names of the semantic conventions where there are such. */
+function attributesOf({ transfer, ending, error, diagnosis }: Ended): Attributes {
+  const { client, local, filename, size, sha256, family, roundTripMillis } = transfer;
+  return {
+    "network.protocol.name": "tftp",
+    "network.transport": "udp",
+    "client.address": client.host,
+    "client.port": client.port,
+    "server.address": local.host,
+    "server.port": local.port,
+    "file.name": filename,
+    ...(size === undefined ? {} : { "file.size": size }),
+    "tftp.direction": directionOf(transfer),
+    "tftp.transfer.id": transfer.id,
+    "tftp.mode": transfer.mode,
+    "tftp.block_size": transfer.blksize,
+    "tftp.window_size": transfer.windowsize,
+    "tftp.bytes": transfer.bytes,
+    "tftp.retransmissions": transfer.resent,
+    "tftp.duplicates": transfer.duplicates,
+    "tftp.outcome": ending,
+    ...(roundTripMillis === undefined ? {} : { "tftp.round_trip_ms": roundTripMillis }),
+    ...(family === undefined ? {} : { "tftp.client_family": family }),
+    ...(sha256 === undefined ? {} : { "tftp.sha256": sha256 }),
+    ...(error ? { "error.type": error.code } : {}),
+    ...(diagnosis ? { "tftp.cause": diagnosis.cause } : {}),
+  };
+}
+
+function directionOf({ op }: Ended["transfer"]): "get" | "put" {
+  return op === "rrq" ? "get" : "put";
+}

@@ -1,0 +1,58 @@
+// How much the transfers of a server have moved so far, with those that still run. Knows neither
+// metrics nor pages.
+
+import type { ServerEvent, TransferInfo } from "../server/events.ts";
+
+export type Op = "get" | "put";
+
+/** Payload that reached the other side or was stored; the same in blocks; packets that were sent
+ * more than once; packets that told nothing new. */
+export type Moved = "bytes" | "blocks" | "resent" | "duplicates";
+
+export class Totals {
+  readonly #ended = { get: nothingMoved(), put: nothingMoved() };
+  #snapshot: () => readonly TransferInfo[] = () => [];
+
+  /** Those that run count from now on. */
+  watch(snapshot: () => readonly TransferInfo[]): void {
+    this.#snapshot = snapshot;
+  }
+
+  handleEvent(event: ServerEvent): void {
+    if (event.kind === "ended") add(this.#ended[opOf(event.transfer)], event.transfer);
+  }
+
+  now(): { readonly [op in Op]: Readonly<Record<Moved, number>> & { readonly running: number } } {
+    const now = {
+      get: { ...this.#ended.get, running: 0 },
+      put: { ...this.#ended.put, running: 0 },
+    };
+    for (const transfer of this.#snapshot()) {
+      const sum = now[opOf(transfer)];
+      sum.running += 1;
+      add(sum, transfer);
+    }
+    return now;
+  }
+}
+
+export function opOf({ op }: TransferInfo): Op {
+  return op === "rrq" ? "get" : "put";
+}
+
+function add(sum: Record<Moved, number>, transfer: TransferInfo): void {
+  sum.bytes += transfer.bytes;
+  sum.blocks += blocksOf(transfer);
+  sum.resent += transfer.resent;
+  sum.duplicates += transfer.duplicates;
+}
+
+function nothingMoved(): Record<Moved, number> {
+  return { bytes: 0, blocks: 0, resent: 0, duplicates: 0 };
+}
+
+/** The last block of a whole file is shorter than the others, perhaps empty. */
+function blocksOf({ bytes, blksize, size }: TransferInfo): number {
+  const full = Math.floor(bytes / blksize);
+  return size === undefined ? Math.ceil(bytes / blksize) : full + (bytes >= size ? 1 : 0);
+}
