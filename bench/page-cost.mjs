@@ -1,6 +1,6 @@
-// What it costs to look: `node bench/page-cost.mjs` gives the same load in turns to a server without
-// a page, to one whose page is open and whose metrics are scraped once a second, and to another
-// without a page, whose ratio to the first shows what of the figures is chance.
+// What it costs to look: `node bench/page-cost.mjs` gives the same load in turns to a server
+// without a page, to one whose page is open and whose metrics are scraped once a second, and to
+// another without a page, whose ratio to the first shows what of the figures is chance.
 
 import { randomFillSync } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

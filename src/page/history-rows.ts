@@ -1,4 +1,4 @@
-// What has ended, as rows of a table. A client's search for one name after the other is one of them.
+// What has ended, as rows of a table. A client's search for one name after the other is one row.
 
 import { element } from "./dom.ts";
 import type { Entry } from "./feed.ts";
