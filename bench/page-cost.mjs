@@ -1,6 +1,6 @@
-// What it costs to look: `node bench/page-cost.mjs` gives the same load in turns to a server without
-// a page, to one whose page is open and whose metrics are scraped once a second, and to another
-// without a page, whose ratio to the first shows what of the figures is chance.
+// What it costs to look: `node bench/page-cost.mjs` gives the same load in turns to a server
+// without a page, to one whose page is open and whose metrics are scraped once a second, and to
+// another without a page, whose ratio to the first shows what of the figures is chance.
 
 import { randomFillSync } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -18,6 +18,8 @@ const { values: flags } = parseArgs({
   options: {
     rounds: { type: "string", default: "20" },
     seconds: { type: "string", default: "1" },
+    /** Under load before it counts, for each server: compilers need thousands of transfers. */
+    warm: { type: "string", default: "10" },
     /** Repeatable; a part of the name of a row with 100 clients. */
     row: { type: "string", multiple: true },
   },
@@ -51,16 +53,18 @@ async function measure({ id, title, load }) {
   const leave = visit(`http://127.0.0.1:${port}`);
   const names = Object.keys(servers);
   const runs = Object.fromEntries(names.map((name) => [name, []]));
-  for (let round = -3; round < rounds; round++) {
+  for (const { port } of Object.values(servers)) {
+    await runLoad({ ...load, seconds: Number(flags.warm), port, expect, deadline: 60 });
+  }
+  for (let round = 0; round < rounds; round++) {
     // Each comes first as often as the others.
     for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(turn + round + names.length) % names.length];
+      const name = names[(turn + round) % names.length];
       const server = servers[name];
       const before = server.cpuSeconds();
       const result = await runLoad({ ...load, seconds, port: server.port, expect, deadline: 20 });
       const cpu = ((server.cpuSeconds() - before) * 1000) / result.transfers;
-      // The first ones let compilers and caches settle.
-      if (round >= 0) runs[name].push({ cpu, speed: result.transfersPerSecond });
+      runs[name].push({ cpu, speed: result.transfersPerSecond });
     }
   }
   leave();

@@ -13,7 +13,7 @@ import {
 import type { Address, PacketTap, ServerEvent, ServerStats, TransferInfo } from "../index.ts";
 import { type Moved, opOf, type Totals } from "../observe/totals.ts";
 
-type StatName = "opening" | "cacheBytes" | "cacheHits" | "cacheMisses";
+type StatName = "opening" | "queued" | "cacheBytes" | "cacheHits" | "cacheMisses";
 
 /** What is asked of the server at each scrape. */
 export interface Observed {
@@ -187,6 +187,11 @@ export class Metrics implements PacketTap {
       name: "tidewire_requests_opening",
       help: "Requests that wait for their content.",
       read: stat("opening"),
+    });
+    this.#gauge({
+      name: "tidewire_requests_queued",
+      help: "Requests that wait for a place among the transfers.",
+      read: stat("queued"),
     });
     this.#gauge({
       name: "tidewire_sockets_open",

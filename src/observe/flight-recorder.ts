@@ -24,7 +24,8 @@ interface Flight {
 
 /** Requests that are neither answered nor refused yet. */
 const askingMax = 1024;
-const keptMax = 2000;
+/** As many as a history has entries. */
+const keptMax = 500;
 
 export class FlightRecorder implements PacketTap {
   readonly #options: RecorderOptions;

@@ -39,6 +39,8 @@ export interface ServerStats {
   readonly admitted: number;
   /** Those whose content is still being opened. */
   readonly opening: number;
+  /** Requests that wait for a place among the transfers. */
+  readonly queued: number;
   /** Encoded blocks that are kept, in bytes, and how often they were there already. */
   readonly cacheBytes: number;
   readonly cacheHits: number;

@@ -124,7 +124,8 @@ export class TftpServer {
   stats(): ServerStats {
     const { bytes, hits, misses } = this.#surroundings.images;
     const { admitted, opening } = this.#occupancy;
-    return { admitted, opening, cacheBytes: bytes, cacheHits: hits, cacheMisses: misses };
+    const queued = this.#queue.size;
+    return { admitted, opening, queued, cacheBytes: bytes, cacheHits: hits, cacheMisses: misses };
   }
 
   /** Takes no more requests, lets what runs go on for `graceMillis`, then ends it with an ERROR. */

@@ -69,7 +69,7 @@ test("families that clients make up do not make more and more series", async () 
 test("bytes of running transfers count while they run", async () => {
   const { metrics, totals, tell, values } = scene();
   let running: TransferInfo[] = [transfer];
-  const stats = { opening: 4, cacheBytes: 1, cacheHits: 2, cacheMisses: 3 };
+  const stats = { opening: 4, queued: 5, cacheBytes: 1, cacheHits: 2, cacheMisses: 3 };
   totals.watch(() => running);
   metrics.watch({ stats: () => stats });
   assert.equal(totals.now().get.bytes, 1024);
@@ -77,6 +77,7 @@ test("bytes of running transfers count while they run", async () => {
   running = [];
   assert.equal(totals.now().get.bytes, 1024);
   assert.equal((await values()).get("tidewire_requests_opening"), 4);
+  assert.equal((await values()).get("tidewire_requests_queued"), 5);
   metrics.close();
 });
 
