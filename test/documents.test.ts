@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import * as check from "../src/cli/check.ts";
+import * as completion from "../src/cli/completion.ts";
 import { parseConfig } from "../src/cli/config-file.ts";
 import * as get from "../src/cli/get.ts";
 import * as installService from "../src/cli/install-service.ts";
@@ -21,14 +22,14 @@ const documents = [
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];
-const commands = { serve, check, get, put, "install-service": installService };
+const commands = { serve, check, get, put, completion, "install-service": installService };
 
 /** Of other programs, where they are compared with ours or run beside it. */
 const foreign: ReadonlySet<string> = new Set([
   ...["--tftp-single-port", "--tftp-port-range", "--port-range", "--prevent-sas"], // servers
   ...["--address", "--network"], // in.tftpd, Docker
   ...["--permission", "--experimental-permission", "--allow-addons", "--allow-net"], // Node
-  ...["--allow-fs-read", "--allow-fs-write"],
+  ...["--allow-fs-read", "--allow-fs-write", "--no-allocation-site-pretenuring"],
 ]);
 
 interface Typed {

@@ -39,8 +39,7 @@ export class Dwell {
     this.#epoll = libc.epoll_create1(SOCK_CLOEXEC);
   }
 
-  /** From now on this socket is heard here, too. */
-  add(socket: Polled): void {
+  #add(socket: Polled): void {
     const event = new Int32Array(eventWords);
     event[0] = EPOLLIN;
     event[fdWord] = socket.fd;
@@ -56,8 +55,10 @@ export class Dwell {
     this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, socket.fd, null);
   }
 
-  /** To be called when everything is sent that what was heard gave reason to. */
-  go(): void {
+  /** To be called when everything is sent that what `socket` heard gave reason to. From then on it
+   * is heard here, too: not sooner, for its opener may not want it to be heard yet. */
+  after(socket: Polled): void {
+    if (this.#sockets.get(socket.fd) !== socket) this.#add(socket);
     const until = performance.now() + turnMillis;
     while (this.#hear(this.#noWait)) if (performance.now() >= until) return;
     if (this.#skip > 0) {

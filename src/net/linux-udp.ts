@@ -157,10 +157,9 @@ class LinuxSocket implements DatagramSocket, Polled {
         this.#receive(datagram, shared.book.named(from.address, from.port), 0);
         this.handleReadable();
       });
-      this.#exchange.dwell.go();
+      if (this.#closed === undefined) this.#exchange.dwell.after(this);
     });
     socket.on("error", (error) => this.#report(error));
-    shared.dwell.add(this);
   }
 
   get receiveBufferBytes(): number {
