@@ -30,6 +30,7 @@ const foreign: ReadonlySet<string> = new Set([
   ...["--address", "--network"], // in.tftpd, Docker
   ...["--permission", "--experimental-permission", "--allow-addons", "--allow-net"], // Node
   ...["--allow-fs-read", "--allow-fs-write", "--no-allocation-site-pretenuring"],
+  "--runs", // scripts/simulate.mjs
 ]);
 
 interface Typed {

@@ -66,7 +66,7 @@ test("the command of the image starts a server on the port that it exposes", asy
   assert.equal(/^EXPOSE (\d+)\/udp$/m.exec(dockerfile)?.[1], port);
   const words = command.slice(1).map((word) => (word === "/srv/tftp" ? served : word));
   const { output } = await serving(t, [...words, "--port", "0"]);
-  assert.match(output(), /^\{"time":.*"event":"listening"/);
+  assert.match(output(), /^\{"level":"info",.*"event":"listening"/);
 });
 
 test("the manifest of Kubernetes agrees with itself and with the image", async (t) => {

@@ -12,6 +12,7 @@ import {
   type TransferInfo,
 } from "../index.ts";
 import type { Audit } from "./audit.ts";
+import { refuseEarlySignals } from "./early-signals.ts";
 import { handOverAtSignal } from "./hand-over.ts";
 import { type Heritage, heritage } from "./heritage.ts";
 import { hooksFor } from "./hooks.ts";
@@ -51,6 +52,8 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   const left = heritage();
   if (isForWorkers(flags, left !== undefined)) return runWorkers(flags);
   tuneForServing();
+  const tell = (line: string): void => console.error(line);
+  const heeded = refuseEarlySignals(tell);
   const { uploads = "off", dotFiles = false, log: form = "pretty" } = flags;
   const { listen, ...where } = whereToListen(flags, left);
   const effect = await effectOf(settings);
@@ -99,7 +102,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   ready = true;
   const noLonger = followSignals({
     ...{ server, parts, settings, onProblem, typed: { dir: typedDir, flags: typed } },
-    onReloaded: (text) => console.error(text),
+    onReloaded: tell,
     onBegin: () => {
       clear();
       audit?.reopen();
@@ -118,7 +121,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
   const cancel = handOverAtSignal({
     ...{ server, flags, watching, onProblem },
     activated: where.inherited !== undefined || left?.activated !== undefined,
-    tell: (line) => console.error(line),
+    tell,
     onFollowed: () => {
       isFollowed = true;
       notice.followed();
@@ -127,6 +130,7 @@ async function run(typedDir: string | undefined, typed: ServeFlags): Promise<voi
       drain();
     },
   });
+  heeded();
   const lines = account ? [`Root is given up: this runs as ${account.name}.`, ...pages] : pages;
   if (announced) for (const page of pages) console.error(page);
   else if ((workerNumber ?? 1) === 1)

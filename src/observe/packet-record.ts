@@ -8,9 +8,9 @@ export interface Budget {
 }
 
 /** A row of memory, little-endian: 0 time (float64, milliseconds since the epoch), 8 whether we
- * sent it, 9 opcode, 10 block, 12 length, 14 our port, 16 how many blocks in a row, 18 the length of
- * the last one, 20 where in the same memory its text is, 22 the length of that (16 bits each). A run of
- * blocks is one row: it was one call to send, too. */
+ * sent it, 9 opcode, 10 block, 12 length, 14 our port, 16 how many blocks in a row, 18 the length
+ * of the last one, 20 where in the same memory its text is, 22 the length of that (16 bits each). A
+ * run of blocks is one row: it was one call to send, too. */
 const memoryRowBytes = 24;
 /** What a row of the table holds, which is what the page reads: the first 16 of these bytes, for
  * each packet. */

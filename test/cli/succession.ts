@@ -51,7 +51,7 @@ export async function started(t: TestContext, child: ChildProcess): Promise<Runn
       look();
       void closed.then(() => reject(new Error(`never printed ${pattern}:\n${output}`)));
     });
-  const port = (await printed(/UDP port (\d+) /))[1];
+  const port = (await printed(/(?:UDP port |"port":)(\d+)/))[1];
   const url = `tftp://127.0.0.1:${port}`;
   return { child, url, output: () => output, printed, ended, closed };
 }
