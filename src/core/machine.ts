@@ -29,13 +29,13 @@ export interface Stats {
 
 export interface Setup extends Patience {
   /** Block 0: the RRQ, WRQ, OACK or ACK 0. A Sender without one may begin with block 1 at once. */
-  readonly opening?: Uint8Array;
+  readonly opening?: Uint8Array | undefined;
   /** The options of our request, when we are the client: its answer decides what holds. */
-  readonly asked?: Options;
+  readonly asked?: Options | undefined;
   /** What holds; for a client, until the answer says more. */
   readonly agreed: Agreed;
   /** ERROR codes that the peer takes otherwise than they are meant, and what is sent instead. */
-  readonly errorCodes?: ReadonlyMap<number, number>;
+  readonly errorCodes?: ReadonlyMap<number, number> | undefined;
 }
 
 export abstract class Machine {

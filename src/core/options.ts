@@ -27,7 +27,7 @@ export const rfc1350: Agreed = { blksize: 512, windowsize: 1, rollover: 0 };
 export interface Terms {
   readonly op: "rrq" | "wrq";
   /** Of the source, in bytes as they will go over the wire, where that is known. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   readonly blksizeMax: number;
   readonly windowsizeMax: number;
   /** How many bytes a window may hold; one block always fits. */
@@ -182,17 +182,17 @@ function inRange([min, max]: Range): (text: string) => number | undefined {
 }
 
 function agreement(values: ReadonlyMap<string, number>, rollover: Rollover = 0): Agreed {
-  const seconds = values.get("timeout");
-  const micros = values.get("utimeout");
-  const millis = seconds !== undefined ? seconds * 1000 : micros && micros / 1000;
-  const tsize = values.get("tsize");
-  return {
+  const agreed: { -readonly [key in keyof Agreed]: Agreed[key] } = {
     blksize: values.get("blksize") ?? values.get("blksize2") ?? rfc1350.blksize,
     windowsize: values.get("windowsize") ?? rfc1350.windowsize,
     rollover: (values.get("rollover") ?? rollover) === 1 ? 1 : 0,
-    ...(millis !== undefined && { exactTimeoutMillis: millis }),
-    ...(tsize !== undefined && { tsize }),
   };
+  const [seconds, micros] = [values.get("timeout"), values.get("utimeout")];
+  if (seconds !== undefined) agreed.exactTimeoutMillis = seconds * 1000;
+  else if (micros !== undefined) agreed.exactTimeoutMillis = micros / 1000;
+  const tsize = values.get("tsize");
+  if (tsize !== undefined) agreed.tsize = tsize;
+  return agreed;
 }
 
 function refused(what: string): TftpError {

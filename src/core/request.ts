@@ -20,14 +20,14 @@ export type Manners = Patience & Pick<Setup, "errorCodes">;
 
 /** A server that answers an RRQ: OACK, or DATA 1 at once where no option was understood. */
 export function serveRead(answer: Options, agreed: Agreed, manners: Manners): Sender {
-  if (answer.size === 0) return new Sender({ ...manners, agreed });
-  return new Sender({ ...manners, agreed, opening: encode({ op: "oack", options: answer }) });
+  const opening = answer.size === 0 ? undefined : encode({ op: "oack", options: answer });
+  return new Sender(setupOf(manners, { agreed, opening }));
 }
 
 /** A server that answers a WRQ: OACK, or ACK 0. */
 export function serveWrite(answer: Options, agreed: Agreed, manners: Manners): Receiver {
   const opening = answer.size === 0 ? encodeAck(0) : encode({ op: "oack", options: answer });
-  return new Receiver({ ...manners, agreed, opening });
+  return new Receiver(setupOf(manners, { agreed, opening }));
 }
 
 /** A client that fetches a file. */
@@ -40,13 +40,24 @@ export function askWrite(asking: Asking, patience: Patience): Sender {
   return new Sender(clientSetup("wrq", asking, patience));
 }
 
-function clientSetup(op: "rrq" | "wrq", asking: Asking, patience: Patience): ClientSetup {
+function clientSetup(
+  op: "rrq" | "wrq",
+  asking: Asking,
+  patience: Patience,
+): Setup & { readonly opening: Uint8Array } {
   const { filename, mode, asked, agreed } = asking;
   const opening = encode({ op, filename, mode, options: asked });
-  return { ...patience, agreed, asked, opening };
+  return setupOf(patience, { agreed, asked, opening });
 }
 
-type ClientSetup = Setup & { readonly opening: Uint8Array };
+/** Nothing is spread here, as nowhere where it would be done for each request: to read what was
+ * spread is slow ever after. */
+function setupOf<O extends Uint8Array | undefined>(
+  { timeoutMillis, attempts, jitter, unprovenMax, errorCodes }: Manners,
+  { agreed, asked, opening }: { agreed: Agreed; asked?: Options; opening: O },
+): Setup & { readonly opening: O } {
+  return { timeoutMillis, attempts, jitter, unprovenMax, errorCodes, agreed, asked, opening };
+}
 
 /** To the letter, options too. */
 export function isEqual(request: Request, other: Request): boolean {

@@ -12,7 +12,7 @@ export interface Patience {
   readonly jitter: number;
   /** How many packets go to a peer that has proved nothing; its repeated request grants as many
    * anew. Default: no bound but `attempts`. */
-  readonly unprovenMax?: number;
+  readonly unprovenMax?: number | undefined;
 }
 
 /** Intervals double from repeat to repeat up to so many times `timeoutMillis`. */

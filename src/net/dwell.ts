@@ -9,9 +9,10 @@ export interface Polled {
   handleReadable(): void;
 }
 
-/** Nothing else runs meanwhile, so neither one wait nor all of one turn may last. */
+/** Nothing else runs meanwhile, so neither one wait nor all that is heard in one turn of the event
+ * loop may last. */
 const waitNanos = 50_000;
-const turnMillis = 1;
+const turnMillis = 4;
 /** Where waiting does not pay it is tried ever more rarely. */
 const pauseMax = 64;
 /** Sockets that are told of in one call. */
@@ -29,6 +30,8 @@ export class Dwell {
   /** A struct timespec. */
   readonly #wait = Int32Array.of(0, 0, waitNanos, 0);
   readonly #noWait = Int32Array.of(0, 0, 0, 0);
+  /** Of this turn of the event loop; undefined before anything was heard in it. */
+  #turnEnd: number | undefined;
   #pause = 1;
   #skip = 0;
 
@@ -59,8 +62,8 @@ export class Dwell {
    * is heard here, too: not sooner, for its opener may not want it to be heard yet. */
   after(socket: Polled): void {
     if (this.#sockets.get(socket.fd) !== socket) this.#add(socket);
-    const until = performance.now() + turnMillis;
-    while (this.#hear(this.#noWait)) if (performance.now() >= until) return;
+    do if (!this.hasTime()) return;
+    while (this.#hear(this.#noWait));
     if (this.#skip > 0) {
       this.#skip -= 1;
       return;
@@ -68,10 +71,22 @@ export class Dwell {
     let paid = false;
     while (this.#hear(this.#wait)) {
       paid = true;
-      if (performance.now() >= until) break;
+      if (!this.hasTime()) break;
     }
     this.#pause = paid ? 1 : Math.min(2 * this.#pause, pauseMax);
     this.#skip = this.#pause - 1;
+  }
+
+  /** Whether more may be heard before timers, files and everything else have their turn. */
+  hasTime(): boolean {
+    const now = performance.now();
+    if (this.#turnEnd === undefined) {
+      this.#turnEnd = now + turnMillis;
+      setImmediate(() => {
+        this.#turnEnd = undefined;
+      });
+    }
+    return now < this.#turnEnd;
   }
 
   /** False when nothing came. */

@@ -155,7 +155,7 @@ class LinuxSocket implements DatagramSocket, Polled {
     socket.on("message", (datagram, from) => {
       this.#exchange.gather(() => {
         this.#receive(datagram, shared.book.named(from.address, from.port), 0);
-        this.handleReadable();
+        if (shared.dwell.hasTime()) this.handleReadable();
       });
       if (this.#closed === undefined) this.#exchange.dwell.after(this);
     });

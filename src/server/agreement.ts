@@ -35,7 +35,7 @@ export function agreeOn(request: Request, circumstances: Circumstances): Agreeme
     windowsizeMax: limits.windowsizeMax,
     blksizeMax: Math.min(limits.blksizeMax, packetBytes),
     windowBytesMax: Math.min(limits.windowBytesMax, heldBytes),
-    ...(size === undefined ? {} : { size }),
+    size,
   };
   const { answer, agreed } = answerOptions(request.options, termsFor(profile, terms));
   const { timeoutMillis, retries: attempts } = limits;

@@ -33,7 +33,7 @@ export interface Diagnosis {
 export interface Facts {
   readonly op: "rrq" | "wrq";
   readonly ending: Ending;
-  readonly error?: TftpError;
+  readonly error?: TftpError | undefined;
   /** The client has answered our first packet. */
   readonly answered: boolean;
   /** An OACK was our first packet. */
@@ -47,7 +47,7 @@ export interface Facts {
   readonly toAskedPort: number;
   readonly client: Address;
   /** The last other address that sent to this transfer. */
-  readonly stranger?: Address;
+  readonly stranger?: Address | undefined;
 }
 
 /** Another server that was quicker is no fault of anybody's. */

@@ -15,7 +15,7 @@ export interface Seen {
   readonly peer: Peer;
   /** Whether an OACK was sent. */
   readonly options: boolean;
-  readonly error?: TftpError;
+  readonly error: TftpError | undefined;
   /** The client began something else from the same port. */
   readonly replaced: boolean;
   readonly requestRepeats: number;
@@ -35,7 +35,7 @@ export function endOf(seen: Seen): End {
   const diagnosis = diagnose({
     op: request.op,
     ending,
-    ...(error ? { error } : {}),
+    error,
     answered: machine.answered,
     options: seen.options,
     blksize: machine.agreed.blksize,
@@ -43,7 +43,7 @@ export function endOf(seen: Seen): End {
     requestRepeats: seen.requestRepeats,
     toAskedPort: seen.toAskedPort,
     client: peer.address,
-    ...(peer.stranger ? { stranger: peer.stranger } : {}),
+    stranger: peer.stranger,
   });
   return { ending, diagnosis };
 }

@@ -2,8 +2,9 @@
 
 import { parseDecimal } from "../core/options.ts";
 import type { Request } from "../core/packet.ts";
-import type { Address, RequestInfo } from "../ports.ts";
+import type { Address } from "../ports.ts";
 import type { RefusedRequest } from "./events.ts";
+import type { JudgedRequest } from "./policy.ts";
 import { recognise } from "./profiles.ts";
 
 /** For events. */
@@ -13,8 +14,9 @@ export function refused(request: Request, client: Address): RefusedRequest {
 }
 
 /** For the judge and the storage. */
-export function describe(request: Request, client: Address): RequestInfo {
-  const { mode, options } = request;
-  const size = request.op === "wrq" ? parseDecimal(options.get("tsize")?.value ?? "") : undefined;
-  return { client, mode, options, ...(size === undefined ? {} : { size }) };
+export function describe(request: Request, client: Address): JudgedRequest {
+  const { op, filename, mode, options } = request;
+  const size = op === "wrq" ? parseDecimal(options.get("tsize")?.value ?? "") : undefined;
+  if (size === undefined) return { client, mode, options, op, filename };
+  return { client, mode, options, op, filename, size };
 }

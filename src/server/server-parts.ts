@@ -31,7 +31,7 @@ export interface Entrance {
   /** Of the address that answers. */
   readonly socket: DatagramSocket;
   /** The address that was asked instead, if that was a broadcast. */
-  readonly broadcast?: string;
+  readonly broadcast?: string | undefined;
 }
 
 export interface ServerStats {

@@ -5,15 +5,11 @@ import { parseDecimal } from "../core/options.ts";
 import { decode, type Request } from "../core/packet.ts";
 import { isEqual } from "../core/request.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
-import { ImageCache } from "../transfer/image-cache.ts";
-import { Pacing } from "../transfer/pace.ts";
 import { keyOf } from "../transfer/peer.ts";
-import { Scheduler } from "../transfer/scheduler.ts";
 import { diagnoseMissing } from "./diagnosis.ts";
 import type { ServerEvent, TransferInfo } from "./events.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Overdue } from "./overdue.ts";
-import { PacketSizes } from "./packet-sizes.ts";
 import type { JudgedRequest, Verdict } from "./policy.ts";
 import { RangedPorts } from "./port-range.ts";
 import { errorCodeFor, recognise } from "./profiles.ts";
@@ -24,10 +20,9 @@ import { describe, refused } from "./request-info.ts";
 import { Roster } from "./roster.ts";
 import type { Admitted, Entrance, ServerParts, ServerStats } from "./server-parts.ts";
 import { Session, type SessionEnds } from "./session.ts";
-import type { Surroundings } from "./session-parts.ts";
+import { type Surroundings, surroundingsOf } from "./session-parts.ts";
 import { Strays, sendError } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
-import { UploadQuota } from "./upload-quota.ts";
 
 export class TftpServer {
   readonly #parts: ServerParts;
@@ -50,7 +45,7 @@ export class TftpServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    const { network, tidPorts, fragments, clock } = parts;
+    const { network, tidPorts } = parts;
     const range = tidPorts && new RangedPorts(network, tidPorts, parts.random);
     const onOther = (datagram: Uint8Array, from: Address, socket: DatagramSocket): void =>
       this.#strays.handleStranger(decode(datagram), from, socket);
@@ -58,15 +53,7 @@ export class TftpServer {
       ? new ListeningPorts()
       : new TransferPorts(network, parts.random, onOther, range);
     const { limits } = parts;
-    this.#surroundings = {
-      ...parts,
-      ports: this.#ports,
-      scheduler: new Scheduler(parts.clock),
-      images: parts.images ?? new ImageCache(limits.cacheBytes),
-      quota: new UploadQuota(limits.uploadTotalBytesMax),
-      pacing: new Pacing(limits.bytesPerSecond, limits.bytesPerSecondPerTransfer),
-      sizes: fragments ? undefined : new PacketSizes(network, clock),
-    };
+    this.#surroundings = surroundingsOf(parts, this.#ports);
     this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
       this.#ignore(request, info.client, busy()),
     );
@@ -163,13 +150,24 @@ export class TftpServer {
   }
 
   #handleRequest(request: Request, from: Address, entrance: Entrance): void {
+    const { clock } = this.#parts;
+    const rates = this.#requests;
+    if (this.#closing) return;
+    if (!rates.allows(from.host, clock.now())) this.#ignore(request, from, tooMany("requests"));
+    // The last ACK of a transfer may lie at another socket, unread: then this is a new request. In
+    // one whole turn every socket is heard.
+    else if (this.#sessions.get(keyOf(from))?.awaitsLastAck) {
+      clock.soon(() => clock.soon(() => this.#handleAllowed(request, from, entrance)));
+    } else this.#handleAllowed(request, from, entrance);
+  }
+
+  #handleAllowed(request: Request, from: Address, entrance: Entrance): void {
     if (this.#closing) return;
     const key = keyOf(from);
     const earlier = this.#sessions.get(key);
     const waiting = this.#queue.get(key);
     const now = this.#parts.clock.now();
-    if (!this.#requests.allows(from.host, now)) this.#ignore(request, from, tooMany("requests"));
-    else if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
+    if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
     else if (waiting && isEqual(waiting.request, request)) this.#queue.renew(key, now);
     else {
       this.#queue.remove(key);
@@ -181,14 +179,13 @@ export class TftpServer {
   #judge(request: Request, from: Address, entrance: Entrance): void {
     const info = describe(request, from);
     const isTooLong = request.filename.length > this.#parts.limits.nameLengthMax;
-    const verdict = isTooLong
-      ? nameTooLong
-      : this.#verdict({ ...info, op: request.op, filename: request.filename });
+    const verdict = isTooLong ? nameTooLong : this.#verdict(info);
     if (verdict.kind === "refuse") this.#refuse(request, from, entrance.socket, verdict.error);
     else if (verdict.kind === "ignore") this.#ignore(request, from);
     else {
       const name = verdict.filename ?? request.filename;
-      const admitted = { request, name, info, ...entrance };
+      const { socket, broadcast } = entrance;
+      const admitted = { request, name, info, socket, broadcast };
       if (this.#occupancy.isFullFor(from.host)) this.#enqueue(admitted);
       else this.#admit(admitted);
     }
@@ -232,9 +229,11 @@ export class TftpServer {
   }
 
   #admit(admitted: Admitted): void {
-    const { client } = admitted.info;
+    const { request, name, info, socket, broadcast } = admitted;
+    const { client } = info;
+    const seat = this.#occupancy.enter(client.host);
     this.#lastId += 1;
-    const asked = { ...admitted, id: this.#lastId, seat: this.#occupancy.enter(client.host) };
+    const asked = { id: this.#lastId, request, name, info, socket, broadcast, seat };
     const session = new Session(asked, this.#surroundings, this.#ends);
     this.#sessions.set(keyOf(client), session);
     this.#open += 1;
@@ -245,7 +244,8 @@ export class TftpServer {
   readonly #ends: SessionEnds = {
     onStarted: ({ asked }, transfer, diagnosis) => {
       this.#occupancy.begin(asked.seat);
-      this.#emit({ kind: "started", transfer, ...(diagnosis ? { diagnosis } : {}) });
+      const kind = "started";
+      this.#emit(diagnosis ? { kind, transfer, diagnosis } : { kind, transfer });
     },
     onRefused: ({ asked }, error) => {
       this.#refuse(asked.request, asked.info.client, asked.socket, error);

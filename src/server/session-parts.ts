@@ -1,13 +1,14 @@
 // What a session is given: the request that was let in, and what it finds at its server.
 
-import type { ImageCache } from "../transfer/image-cache.ts";
-import type { Pacing } from "../transfer/pace.ts";
-import type { Scheduler } from "../transfer/scheduler.ts";
+import { ImageCache } from "../transfer/image-cache.ts";
+import { Pacing } from "../transfer/pace.ts";
+import { Scheduler } from "../transfer/scheduler.ts";
 import type { ContentPlace, ContentRequest } from "./content.ts";
 import type { Seat } from "./occupancy.ts";
-import type { PacketSizes } from "./packet-sizes.ts";
-import type { Entrance } from "./server-parts.ts";
+import { PacketSizes } from "./packet-sizes.ts";
+import type { Entrance, ServerParts } from "./server-parts.ts";
 import type { Ports } from "./transfer-ports.ts";
+import { UploadQuota } from "./upload-quota.ts";
 
 /** What a session finds at its server. */
 export interface Surroundings extends ContentPlace {
@@ -23,4 +24,17 @@ export interface Surroundings extends ContentPlace {
 export interface SessionRequest extends ContentRequest, Entrance {
   readonly id: number;
   readonly seat: Seat;
+}
+
+export function surroundingsOf(parts: ServerParts, ports: Ports): Surroundings {
+  const { limits, clock, network } = parts;
+  return {
+    ...parts,
+    ports,
+    scheduler: new Scheduler(clock),
+    images: parts.images ?? new ImageCache(limits.cacheBytes),
+    quota: new UploadQuota(limits.uploadTotalBytesMax),
+    pacing: new Pacing(limits.bytesPerSecond, limits.bytesPerSecondPerTransfer),
+    sizes: parts.fragments ? undefined : new PacketSizes(network, clock),
+  };
 }

@@ -75,6 +75,12 @@ export class Session {
     return this.asked.id;
   }
 
+  /** The client has been sent everything, and need only acknowledge the last of it. */
+  get awaitsLastAck(): boolean {
+    const { machine } = this.#running?.transfer ?? {};
+    return machine !== undefined && "allSent" in machine && machine.allSent && !machine.outcome;
+  }
+
   /** Only a last ACK is still to be repeated if need be. */
   get over(): boolean {
     return this.#running?.transfer.machine.outcome !== undefined;
@@ -191,13 +197,12 @@ export class Session {
     const size = content.op === "rrq" ? content.source.size : info.size;
     // What a client sends must fit our receive buffer: the rest of its window would be lost.
     const heldBytes = content.op === "wrq" ? socket.receiveBufferBytes : Number.POSITIVE_INFINITY;
-    const room = { heldBytes, packetBytes: sizes?.blksize(entrance.local.host) ?? Infinity };
-    const circumstances = { profile: this.#profile, limits, size, ...room, jitter: random() };
-    const agreement = agreeOn(request, circumstances);
+    const packetBytes = sizes?.blksize(entrance.local.host) ?? Infinity;
+    const [profile, jitter] = [this.#profile, random()];
+    const agreement = agreeOn(request, { profile, limits, size, heldBytes, packetBytes, jitter });
     const peer = new Peer(info.client, { adopts: false });
-    const pacer = this.#around.pacing.pacer();
     const parts: TransferParts = {
-      ...(pacer ? { pacer } : {}),
+      pacer: this.#around.pacing.pacer(),
       socket,
       scheduler,
       peer,
@@ -239,21 +244,23 @@ export class Session {
     const error = outcome.ok ? undefined : outcome.error;
     const { ending, diagnosis } = endOf({
       request: this.asked.request,
-      ...running,
       machine: running.transfer.machine,
-      ...(error ? { error } : {}),
+      peer: running.peer,
+      options: running.options,
+      error,
       replaced: this.#dropped === "replaced",
       broadcast: this.asked.broadcast !== undefined,
       requestRepeats: this.#requestRepeats,
       toAskedPort: this.#toAskedPort,
     });
-    this.#ends.onEnded(this, {
+    const ended: { -readonly [key in keyof Ended]: Ended[key] } = {
       kind: "ended",
       ending,
       transfer: this.#describe(running),
-      ...(error ? { error } : {}),
-      ...(diagnosis ? { diagnosis } : {}),
-    });
+    };
+    if (error) ended.error = error;
+    if (diagnosis) ended.diagnosis = diagnosis;
+    this.#ends.onEnded(this, ended);
   }
 
   #describe(running: Running): TransferInfo {

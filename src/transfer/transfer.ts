@@ -31,7 +31,7 @@ export interface TransferParts {
   readonly peer: Peer;
   readonly scheduler: Scheduler;
   /** Holds DATA back, where a rate is set. */
-  readonly pacer?: Pacer;
+  readonly pacer?: Pacer | undefined;
   /** Whenever content has moved. */
   readonly onProgress?: (bytes: number) => void;
   /** The outcome is final and the content put away; the last ACK may still have to be repeated. */
