@@ -2,18 +2,41 @@
 // Everything that is made or fetched lies in .cache/bench; a peer that cannot be had is left out.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const here = fileURLToPath(new URL(".", import.meta.url));
 export const cache = fileURLToPath(new URL("../.cache/bench", import.meta.url));
-/** The state of Tidewire that is measured: this checkout, or another that was built. */
-export const tidewireRoot =
-  process.env.TIDEWIRE_ROOT ?? fileURLToPath(new URL("..", import.meta.url));
+const checkout = fileURLToPath(new URL("..", import.meta.url));
+/** The state of Tidewire that is measured: this checkout as it would be installed, or another one
+ * that was built. */
+export const tidewireRoot = process.env.TIDEWIRE_ROOT ?? asInstalled();
 export const tidewire = join(tidewireRoot, "bin/tidewire.js");
 
 const sources = { load: ["load.c", "download.c"], limit: ["limit.c"] };
+
+function asInstalled() {
+  if (!existsSync(join(checkout, "dist"))) throw new Error("Build first: npm run build");
+  const folder = join(cache, "product");
+  rmSync(folder, { recursive: true, force: true });
+  for (const name of ["package.json", "bin", "dist/src", "src/page"]) {
+    cpSync(join(checkout, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"));
+  execFileSync(process.execPath, [join(checkout, "scripts/bundle.mjs"), folder]);
+  return folder;
+}
 
 /** The path of a compiled program of this folder. */
 export function program(name) {
@@ -77,7 +100,8 @@ export function firstLine(path, args) {
 
 export function tidewireVersion() {
   const { version } = JSON.parse(readFileSync(join(tidewireRoot, "package.json"), "utf8"));
-  const git = spawnSync("git", ["-C", tidewireRoot, "describe", "--always", "--dirty"], {
+  const state = process.env.TIDEWIRE_ROOT ?? checkout;
+  const git = spawnSync("git", ["-C", state, "describe", "--always", "--dirty"], {
     encoding: "utf8",
   });
   return git.status === 0 ? `${version} (${git.stdout.trim()})` : version;

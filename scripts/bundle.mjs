@@ -2,7 +2,7 @@
 // modules takes longer than to fetch a small file. `tsc -b` undoes it. An argument names the folder
 // of another copy of the package.
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -11,10 +11,13 @@ const root = resolve(process.argv[2] ?? fileURLToPath(new URL("..", import.meta.
 // What stands there is found by its way from here (own-files.ts), so the folder stays.
 const folder = join(root, "dist/src/cli");
 
+const packed = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const { dependencies, optionalDependencies, peerDependencies } = packed;
+
 const bundle = await rolldown({
   input: join(folder, "main.js"),
   platform: "node",
-  external: ["commander", "koffi", "smol-toml"],
+  external: Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }),
   logLevel: "warn",
 });
 const { output } = await bundle.generate({ format: "esm" });

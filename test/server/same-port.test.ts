@@ -26,7 +26,7 @@ test("a request that overtakes the last ACK of the same file's transfer is answe
   assert.equal(transfers.at(-1)?.sent.at(-1)?.[0].toString("latin1"), "\0\x03\0\x01content");
 });
 
-test("a request that comes twice while its only block is unanswered begins nothing new", async () => {
+test("a request that comes twice while its only block is unanswered begins nothing", async () => {
   const { clock, listening, events } = served();
   listening.onDatagram(rrq("boot"), client);
   await settled();
