@@ -62,8 +62,8 @@ export class Dwell {
    * is heard here, too: not sooner, for its opener may not want it to be heard yet. */
   after(socket: Polled): void {
     if (this.#sockets.get(socket.fd) !== socket) this.#add(socket);
-    do if (!this.hasTime()) return;
-    while (this.#hear(this.#noWait));
+    if (!this.hasTime()) return;
+    while (this.#hear(this.#noWait)) if (!this.hasTime()) return;
     if (this.#skip > 0) {
       this.#skip -= 1;
       return;

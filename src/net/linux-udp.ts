@@ -153,11 +153,11 @@ class LinuxSocket implements DatagramSocket, Polled {
     this.local = { host: address, port };
     if (!options.lockStep) this.#enlargeBuffers();
     socket.on("message", (datagram, from) => {
-      this.#exchange.gather(() => {
+      shared.gather(() => {
         this.#receive(datagram, shared.book.named(from.address, from.port), 0);
         if (shared.dwell.hasTime()) this.handleReadable();
       });
-      if (this.#closed === undefined) this.#exchange.dwell.after(this);
+      if (this.#closed === undefined) shared.dwell.after(this);
     });
     socket.on("error", (error) => this.#report(error));
   }

@@ -198,7 +198,8 @@ export class Session {
     // What a client sends must fit our receive buffer: the rest of its window would be lost.
     const heldBytes = content.op === "wrq" ? socket.receiveBufferBytes : Number.POSITIVE_INFINITY;
     const packetBytes = sizes?.blksize(entrance.local.host) ?? Infinity;
-    const [profile, jitter] = [this.#profile, random()];
+    const profile = this.#profile;
+    const jitter = random();
     const agreement = agreeOn(request, { profile, limits, size, heldBytes, packetBytes, jitter });
     const peer = new Peer(info.client, { adopts: false });
     const parts: TransferParts = {
@@ -265,8 +266,8 @@ export class Session {
 
   #describe(running: Running): TransferInfo {
     const { id, request } = this.asked;
-    const [family, startedAt] = [this.#profile?.family, this.#startedAt];
-    return infoOf(running, { id, request, family, startedAt });
+    const family = this.#profile?.family;
+    return infoOf(running, { id, request, family, startedAt: this.#startedAt });
   }
 }
 

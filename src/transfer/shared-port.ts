@@ -110,7 +110,7 @@ export class SharedPort {
 class Place implements DatagramSocket {
   readonly #socket: DatagramSocket;
   readonly #leave: () => void;
-  isOpen = true;
+  #open = true;
   onDatagram: (datagram: Uint8Array, from: Address) => void = () => {};
   onWritable: () => void = () => {};
   onError: (error: Error) => void = () => {};
@@ -138,15 +138,15 @@ class Place implements DatagramSocket {
   }
 
   send(run: Uint8Array, segmentSize: number, to: Address): void {
-    if (this.isOpen) this.#socket.send(run, segmentSize, to);
+    if (this.#open) this.#socket.send(run, segmentSize, to);
   }
 
   /** Not here: the others' datagrams have other sizes. */
   joinReceived(): void {}
 
   async close(): Promise<void> {
-    if (!this.isOpen) return;
-    this.isOpen = false;
+    if (!this.#open) return;
+    this.#open = false;
     this.onDatagram = this.onWritable = this.onError = this.onStranger = () => {};
     this.#leave();
   }

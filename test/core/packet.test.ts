@@ -8,7 +8,9 @@ import {
   encode,
   encodeAck,
   type Options,
+  oackLength,
   type Packet,
+  requestLength,
   writeDataHeader,
 } from "../../src/core/packet.ts";
 
@@ -249,4 +251,13 @@ test("half of a surrogate pair is encoded as a replacement character", () => {
 test("a text ends at its first NUL and cannot smuggle an option", () => {
   const packet = { ...rrq, filename: "f\0octet\0tsize\n\0" };
   assert.deepEqual(encode(packet), wire("00 01 'f' 00 'octet' 00"));
+});
+
+test("the length of a request or an OACK is known before it is encoded", () => {
+  for (const filename of ["boot", "ü€😀%", "a\ud800b", "cut\0off"]) {
+    const options: Options = new Map([["x", { name: filename, value: "0" }]]);
+    const request = { op: "rrq", filename, mode: "octet", options } as const;
+    assert.equal(requestLength(request), encode(request).length);
+    assert.equal(oackLength(options), encode({ op: "oack", options }).length);
+  }
 });
