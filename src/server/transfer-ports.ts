@@ -7,11 +7,14 @@ import type { Options } from "../core/packet.ts";
 import type { Address, DatagramSocket, Network, OpenOptions } from "../ports.ts";
 import { keyOf } from "../transfer/peer.ts";
 import { SharedPort } from "../transfer/shared-port.ts";
+import { prefixHash } from "./address.ts";
 import { openBroadcastPort } from "./broadcast-port.ts";
 import type { RangedPorts } from "./port-range.ts";
 
-/** With more, the answers of all would not fit the receive buffer. */
-const placesMax = 64;
+/** The answers of all on one port have to fit its receive buffer, in which the kernel counts a
+ * small datagram with what surrounds it. */
+const answerBytes = 1024;
+const [placesMin, placesMax] = [64, 256];
 /** A port that has served so many is given up. */
 const servedMax = 16_384;
 /** So many are open once there is anything to do: who forges ACKs has to guess the port, and gains
@@ -36,6 +39,8 @@ export function asksLittle(options: Options): boolean {
 
 interface Pooled {
   readonly port: SharedPort;
+  /** For so many transfers at once. */
+  readonly places: number;
   served: number;
 }
 
@@ -60,7 +65,7 @@ export interface Ports {
  * range uploads share ports too, if need be: they are bounded, transfers are not. */
 export class TransferPorts implements Ports {
   readonly #network: Network;
-  readonly #random: () => number;
+  readonly #secret: number;
   readonly #onOther: OnOther;
   readonly #range: RangedPorts | undefined;
   readonly #pools = new Map<string, Pooled[]>();
@@ -69,7 +74,7 @@ export class TransferPorts implements Ports {
 
   constructor(network: Network, random: () => number, onOther: OnOther, range?: RangedPorts) {
     this.#network = network;
-    this.#random = random;
+    this.#secret = random() * 2 ** 32;
     this.#onOther = onOther;
     this.#range = range;
   }
@@ -113,15 +118,16 @@ export class TransferPorts implements Ports {
     return this.#pools.get(host) ?? [];
   }
 
-  /** One with room; if there is a choice, not one where the peer was before. */
+  /** One with room, the same for all of one network, so that a call serves many of them and those
+   * of others do not learn it; if there is a choice, not one where the peer was before. */
   #shared(host: string, peer: Address): Pooled | undefined {
     const pool = this.#poolOf(host);
     if (pool.length < portsMin) return undefined;
-    const from = Math.floor(this.#random() * pool.length);
+    const from = prefixHash(peer.host, this.#secret) % pool.length;
     let second: Pooled | undefined;
     for (let step = 0; step < pool.length; step++) {
       const pooled = pool[(from + step) % pool.length] as Pooled;
-      if (pooled.port.size >= placesMax || pooled.served >= servedMax) continue;
+      if (pooled.port.size >= pooled.places || pooled.served >= servedMax) continue;
       if (!pooled.port.knows(peer)) return pooled;
       second ??= pooled;
     }
@@ -131,9 +137,7 @@ export class TransferPorts implements Ports {
   /** A crowd that comes while ports are being opened shares these. */
   #openShared(host: string, peer: Address): Promise<DatagramSocket> {
     const openings = this.#openings.get(host) ?? [];
-    const from = Math.floor(this.#random() * openings.length);
-    const some = [...openings.slice(from), ...openings.slice(0, from)];
-    const opening = some.find(({ awaited }) => awaited < placesMax);
+    const opening = openings.find(({ awaited }) => awaited < placesMin);
     if (!opening || openings.length + this.#poolOf(host).length < portsMin) {
       return this.#takeNew(this.#openPooled(host), host, peer);
     }
@@ -172,7 +176,9 @@ export class TransferPorts implements Ports {
       (datagram, from) => this.#onOther(datagram, from, socket),
       () => this.#left(host, pooled),
     );
-    const pooled: Pooled = { port, served: 0 };
+    const room = Math.floor(socket.receiveBufferBytes / answerBytes);
+    const places = Math.max(placesMin, Math.min(placesMax, room));
+    const pooled: Pooled = { port, places, served: 0 };
     const pool = this.#poolOf(host);
     this.#pools.set(host, pool);
     pool.push(pooled);

@@ -36,8 +36,8 @@ function ports() {
   return { open, refuse, pool: new TransferPorts(network, random, () => {}) };
 }
 
-function reader(port: number, more: Partial<Wanted> = {}): Wanted {
-  const peer = { host: "192.0.2.7", port };
+function reader(port: number, more: Partial<Wanted> = {}, host = "192.0.2.7"): Wanted {
+  const peer = { host, port };
   return { peer, small: true, lockStep: true, broadcast: undefined, ...more };
 }
 
@@ -47,6 +47,27 @@ test("a crowd that asks at once shares the ports of a few", async () => {
   const sockets = await Promise.all(crowd);
   assert.equal(open.size, 16);
   assert.equal(new Set(sockets.map(({ local }) => local.port)).size, 16);
+});
+
+test("clients of one network share a port, and those of another do not learn which", async () => {
+  const { pool } = ports();
+  await Promise.all(Array.from({ length: 16 }, (_, at) => pool.open(asked, reader(1000 + at))));
+  const portOf = async (host: string): Promise<number> => {
+    const socket = await pool.open(asked, reader(2000, {}, host));
+    return socket.local.port;
+  };
+  const used = new Set<number>();
+  for (let network = 0; network < 60; network++) {
+    for (const [one, other] of [
+      [`10.0.${network}.1`, `10.0.${network}.99`],
+      [`2001:db8:0:${network}::1`, `2001:db8:0:${network}:211:22ff:fe33:4455`],
+    ] as const) {
+      const port = await portOf(one);
+      assert.equal(await portOf(other), port, one);
+      used.add(port);
+    }
+  }
+  assert.ok(used.size > 12, `${used.size} ports`);
 });
 
 test("a crowd that fills the ports gets more, and they go with it", async () => {
