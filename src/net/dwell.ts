@@ -6,15 +6,16 @@ import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, type Libc, SOCK_CLOEXEC } from "
 
 export interface Polled {
   readonly fd: number;
-  handleReadable(): void;
+  /** False when there was nothing. */
+  handleReadable(): boolean;
 }
 
 /** Nothing else runs meanwhile, so neither one wait nor all that is heard in one turn of the event
  * loop may last. */
 const waitNanos = 50_000;
 const turnMillis = 4;
-/** Where waiting does not pay it is tried ever more rarely. */
-const pauseMax = 64;
+/** A socket that alone had something is looked at so often before all are asked again. */
+const againMax = 8;
 /** Sockets that are told of in one call. */
 const eventsMax = 64;
 
@@ -32,8 +33,11 @@ export class Dwell {
   readonly #noWait = Int32Array.of(0, 0, 0, 0);
   /** Of this turn of the event loop; undefined before anything was heard in it. */
   #turnEnd: number | undefined;
-  #pause = 1;
-  #skip = 0;
+  readonly #waiting = new Trial();
+  readonly #looking = new Trial();
+  /** What it heard was just answered; perhaps it has something again. */
+  #lone: Polled | undefined;
+  #again = 0;
 
   /** `gather`: what is sent in the course of its work may leave together at its end. */
   constructor(libc: Libc, gather: (work: () => void) => void) {
@@ -54,6 +58,7 @@ export class Dwell {
 
   /** Before its descriptor is closed. */
   forget(socket: Polled): void {
+    if (this.#lone === socket) this.#lone = undefined;
     if (!this.#sockets.delete(socket.fd)) return;
     this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, socket.fd, null);
   }
@@ -63,18 +68,15 @@ export class Dwell {
   after(socket: Polled): void {
     if (this.#sockets.get(socket.fd) !== socket) this.#add(socket);
     if (!this.hasTime()) return;
+    this.#lone = socket;
     while (this.#hear(this.#noWait)) if (!this.hasTime()) return;
-    if (this.#skip > 0) {
-      this.#skip -= 1;
-      return;
-    }
+    if (!this.#waiting.isDue()) return;
     let paid = false;
     while (this.#hear(this.#wait)) {
       paid = true;
       if (!this.hasTime()) break;
     }
-    this.#pause = paid ? 1 : Math.min(2 * this.#pause, pauseMax);
-    this.#skip = this.#pause - 1;
+    this.#waiting.told(paid);
   }
 
   /** Whether more may be heard before timers, files and everything else have their turn. */
@@ -91,14 +93,53 @@ export class Dwell {
 
   /** False when nothing came. */
   #hear(wait: Int32Array): boolean {
+    if (this.#hearLone()) return true;
     const count = this.#libc.epoll_pwait2(this.#epoll, this.#events, eventsMax, wait, null);
     if (count <= 0) return false;
+    this.#again = 0;
+    this.#lone = count === 1 ? this.#toldOf(0) : undefined;
     this.#gather(() => {
-      for (let at = 0; at < count; at++) {
-        // What was heard before may have closed it.
-        this.#sockets.get(this.#events[at * eventWords + fdWord] as number)?.handleReadable();
-      }
+      // What was heard before may have closed it.
+      for (let at = 0; at < count; at++) this.#toldOf(at)?.handleReadable();
     });
     return true;
   }
+
+  #toldOf(at: number): Polled | undefined {
+    return this.#sockets.get(this.#events[at * eventWords + fdWord] as number);
+  }
+
+  /** While its answers were sent, more has come to a socket that many share, or whose peer is on
+   * this machine: then to ask first would be one call more. */
+  #hearLone(): boolean {
+    const lone = this.#lone;
+    if (!lone || this.#again >= againMax || !this.#looking.isDue()) return false;
+    this.#again += 1;
+    let heard = false;
+    this.#gather(() => {
+      heard = lone.handleReadable();
+    });
+    if (!heard) this.#lone = undefined;
+    this.#looking.told(heard);
+    return heard;
+  }
 }
+
+/** Whether to try what does not always pay: the less it does, the more rarely. */
+class Trial {
+  #pause = 1;
+  #skip = 0;
+
+  isDue(): boolean {
+    if (this.#skip === 0) return true;
+    this.#skip -= 1;
+    return false;
+  }
+
+  told(paid: boolean): void {
+    this.#pause = paid ? 1 : Math.min(2 * this.#pause, pauseMax);
+    this.#skip = this.#pause - 1;
+  }
+}
+
+const pauseMax = 64;

@@ -4,7 +4,8 @@
 import { createSocket, type Socket } from "node:dgram";
 import { getSystemErrorName } from "node:util";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
-import { AddressBook, socketAddress } from "./address-book.ts";
+import { AddressBook } from "./address-book.ts";
+import { openDescriptor } from "./bound-descriptor.ts";
 import { batchSlots, type Outgoing, ReceiveBatch, SendBatch } from "./datagram-batch.ts";
 import { Dwell, type Polled } from "./dwell.ts";
 import { joinedPart } from "./joined.ts";
@@ -97,36 +98,9 @@ export async function openLinuxSocket(
   return new LinuxSocket(socket, fd, exchange, options);
 }
 
-/** A bound socket; undefined where it cannot be had. */
-export function openDescriptor(
-  libc: c.Libc,
-  local: Address,
-  options: OpenOptions = {},
-): number | undefined {
-  const address = socketAddress(local);
-  if (!address) return undefined;
-  const family = address[0] ?? 0;
-  const fd = libc.socket(family, c.SOCK_DGRAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0);
-  if (fd < 0) return undefined;
-  const only6 = family === c.AF_INET || c.setOption(libc, fd, c.IPPROTO_IPV6, [c.IPV6_V6ONLY, 1]);
-  const ready = only6 && prepare(libc, fd, family, options);
-  if (ready && libc.bind(fd, address, address.length) === 0) return fd;
-  libc.close(fd);
-  return undefined;
-}
-
-/** What does not fit a narrow path shall arrive in fragments rather than not at all. */
-function prepare(libc: c.Libc, fd: number, family: number, options: OpenOptions): boolean {
-  const { shared, reusePort, dscp } = options;
-  const [level, discover, precedence] =
-    family === c.AF_INET
-      ? [c.IPPROTO_IP, c.IP_MTU_DISCOVER, c.IP_TOS]
-      : [c.IPPROTO_IPV6, c.IPV6_MTU_DISCOVER, c.IPV6_TCLASS];
-  c.setOption(libc, fd, level, [discover, c.PMTUDISC_DONT]);
-  if (shared && !c.setOption(libc, fd, c.SOL_SOCKET, [c.SO_REUSEADDR, 1])) return false;
-  if (reusePort && !c.setOption(libc, fd, c.SOL_SOCKET, [c.SO_REUSEPORT, 1])) return false;
-  // The two lowest bits are for congestion (RFC 3168).
-  return dscp === undefined || c.setOption(libc, fd, level, [precedence, dscp * 4]);
+interface Heard {
+  readonly datagram: Uint8Array;
+  readonly from: Address;
 }
 
 class LinuxSocket implements DatagramSocket, Polled {
@@ -140,6 +114,7 @@ class LinuxSocket implements DatagramSocket, Polled {
   readonly #exchange: Exchange;
   #joinedSize = Number.POSITIVE_INFINITY;
   #closed: Promise<void> | undefined;
+  readonly #late: Heard[] = [];
   /** The kernel has no room: what follows waits here. */
   #waiting: Outgoing[] | undefined;
   /** To them the kernel cuts nothing: a segment does not fit the path's MTU, or a device cannot. */
@@ -152,12 +127,10 @@ class LinuxSocket implements DatagramSocket, Polled {
     const { address, port } = socket.address();
     this.local = { host: address, port };
     if (!options.lockStep) this.#enlargeBuffers();
-    socket.on("message", (datagram, from) => {
-      shared.gather(() => {
-        this.#receive(datagram, shared.book.named(from.address, from.port), 0);
-        if (shared.dwell.hasTime()) this.handleReadable();
-      });
-      if (this.#closed === undefined) shared.dwell.after(this);
+    socket.on("message", (datagram, { address, port: number }) => {
+      const from = shared.book.named(address, number);
+      if (!shared.dwell.hasTime()) this.#putOff({ datagram, from });
+      else this.#hear([{ datagram, from }]);
     });
     socket.on("error", (error) => this.#report(error));
   }
@@ -181,16 +154,35 @@ class LinuxSocket implements DatagramSocket, Polled {
     if (c.setOption(libc, this.fd, c.SOL_UDP, [c.UDP_GRO, 1])) this.#joinedSize = segmentSize;
   }
 
+  /** What Node has read when the turn was over waits for the next one: alone, each datagram would
+   * cost a call of its own for its answer. */
+  #putOff(heard: Heard): void {
+    this.#late.push(heard);
+    if (this.#late.length === 1) setImmediate(() => this.#hear(this.#late.splice(0)));
+  }
+
+  #hear(first: readonly Heard[]): void {
+    const { dwell } = this.#exchange;
+    this.#exchange.gather(() => {
+      for (const { datagram, from } of first) this.#receive(datagram, from, 0);
+      if (dwell.hasTime()) this.handleReadable();
+    });
+    if (this.#closed === undefined) dwell.after(this);
+  }
+
   /** Takes what has arrived. */
-  handleReadable(): void {
+  handleReadable(): boolean {
     const { inbox } = this.#exchange;
+    let heard = false;
     for (let batches = 0; batches < batchesPerTurn && this.#closed === undefined; batches++) {
       const count = inbox.receive(this.fd);
+      heard ||= count > 0;
       for (let slot = 0; slot < count; slot++) {
         this.#receive(inbox.datagram(slot), inbox.from(slot), inbox.segmentSize(slot));
       }
-      if (count < batchSlots) return;
+      if (count < batchSlots) return heard;
     }
+    return heard;
   }
 
   /** `left`: the first was refused, the others were not even asked for. */

@@ -18,7 +18,7 @@ const endless = {
 test("however much comes, others have their turn, and then it is heard again", async () => {
   let heard = 0;
   const dwell = new Dwell(endless, (work) => work());
-  const socket: Polled = { fd: 7, handleReadable: () => void (heard += 1) };
+  const socket: Polled = { fd: 7, handleReadable: () => ++heard > 0 };
   dwell.after(socket);
   const first = heard;
   assert.ok(first > 0);
@@ -37,8 +37,62 @@ test("a socket that is to be closed is heard no more", () => {
     handleReadable: () => {
       heard += 1;
       dwell.forget(socket);
+      return true;
     },
   };
   dwell.after(socket);
   assert.equal(heard, 1);
+});
+
+test("a socket that alone had something is looked at again before all are asked", () => {
+  const calls: string[] = [];
+  let left = 3;
+  const libc = {
+    ...endless,
+    epoll_pwait2: () => {
+      calls.push("all");
+      return 0;
+    },
+  } as unknown as Libc;
+  const dwell = new Dwell(libc, (work) => work());
+  const socket: Polled = {
+    fd: 7,
+    handleReadable: () => {
+      calls.push("it");
+      left -= 1;
+      return left > 0;
+    },
+  };
+  dwell.after(socket);
+  assert.deepEqual(calls.slice(0, 4), ["it", "it", "it", "all"]);
+});
+
+test("a socket that always has something keeps no other one waiting", async () => {
+  const heard = { busy: 0, other: 0 };
+  let otherHas = true;
+  const libc = {
+    ...endless,
+    epoll_pwait2: (_epoll: number, events: Int32Array) => {
+      events.fill(otherHas ? 8 : 7);
+      return 1;
+    },
+  } as unknown as Libc;
+  const dwell = new Dwell(libc, (work) => work());
+  const busy: Polled = { fd: 7, handleReadable: () => ++heard.busy > 0 };
+  const other: Polled = {
+    fd: 8,
+    handleReadable: () => {
+      heard.other += 1;
+      otherHas = false;
+      return heard.other === 1;
+    },
+  };
+  dwell.after(other);
+  const before = heard.busy;
+  otherHas = true;
+  heard.other = 0;
+  await new Promise(setImmediate);
+  dwell.after(busy);
+  assert.ok(heard.other > 0);
+  assert.ok(heard.busy > before);
 });

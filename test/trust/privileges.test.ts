@@ -10,7 +10,7 @@ import { mock, type TestContext, test } from "node:test";
 import { become, explainLostRight } from "../../src/cli/privileges.ts";
 import { get, put, TftpError } from "../../src/index.ts";
 import { linuxLibc } from "../../src/net/libc.ts";
-import { openDescriptor } from "../../src/net/linux-udp.ts";
+import { openDescriptor } from "../../src/net/bound-descriptor.ts";
 import { failsWith, folder, type Serving, script, serving, tidewire } from "../cli/command.ts";
 
 const isRoot = process.getuid?.() === 0;
