@@ -20,7 +20,6 @@ import { mayStopAt65535, nameFor, recognise } from "./profiles.ts";
 import { isHeard } from "./reflection.ts";
 import type { SessionRequest, Surroundings } from "./session-parts.ts";
 import { infoOf } from "./transfer-info.ts";
-import { asksLittle } from "./transfer-ports.ts";
 
 /** One for all sessions of a server. */
 export interface SessionEnds {
@@ -128,7 +127,7 @@ export class Session {
       const { socket, request, info, broadcast } = this.asked;
       const opening = this.#around.ports.open(socket.local, {
         peer: info.client,
-        small: request.op === "rrq" && asksLittle(request.options),
+        read: request.op === "rrq",
         lockStep: !request.options.has("windowsize"),
         broadcast,
       });

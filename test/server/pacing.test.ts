@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { decode } from "../../src/core/packet.ts";
 import { memory } from "../../src/index.ts";
 import type { Address } from "../../src/ports.ts";
+import { keyOf } from "../../src/transfer/peer.ts";
 import type { KeptSocket } from "../transfer/fakes.ts";
 import { ack, error, rrq } from "./device.ts";
 import { content } from "./scene.ts";
@@ -21,8 +22,8 @@ class Reader {
   readonly #virtual: VirtualServer;
   readonly #windowsize: number;
   readonly #blocks = new Map<number, Buffer>();
-  #socket: KeptSocket | undefined;
-  #seen = 0;
+  /** Of each socket of the server. */
+  readonly #seen = new Map<KeptSocket, number>();
   bytes = 0;
   datagrams = 0;
   finished = false;
@@ -35,21 +36,25 @@ class Reader {
 
   async ask(filename: string): Promise<void> {
     const options = this.#windowsize > 1 ? { windowsize: this.#windowsize } : {};
-    const at = this.#virtual.sockets.length;
     await this.#virtual.ask(this.from, rrq(filename, options));
-    this.#socket = this.#virtual.sockets[at];
     if (this.#windowsize > 1) await this.#virtual.answer(this.from, ack(0));
   }
 
   /** Takes what was sent since, and acknowledges where a window ends. */
   async read(): Promise<void> {
-    const runs = this.#socket?.sent ?? [];
-    while (this.#seen < runs.length) {
-      const [run] = runs[this.#seen++] as (typeof runs)[0];
-      for (let at = 0; at < run.length; at += stride) {
-        const packet = decode(run.subarray(at, at + stride));
-        if (packet.op === "data") await this.#take(packet.block, Buffer.from(packet.payload));
+    for (const socket of [...this.#virtual.sockets]) {
+      for (let at = this.#seen.get(socket) ?? 0; at < socket.sent.length; at++) {
+        this.#seen.set(socket, at + 1);
+        const [run, to] = socket.sent[at] as (typeof socket.sent)[number];
+        if (keyOf(to) === keyOf(this.from)) await this.#takeRun(run);
       }
+    }
+  }
+
+  async #takeRun(run: Buffer): Promise<void> {
+    for (let at = 0; at < run.length; at += stride) {
+      const packet = decode(run.subarray(at, at + stride));
+      if (packet.op === "data") await this.#take(packet.block, Buffer.from(packet.payload));
     }
   }
 
