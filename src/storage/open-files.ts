@@ -12,8 +12,12 @@ import type { Opened } from "./inside.ts";
 const keepMillis = 2000;
 /** Twice the coarsest clock of a file system in use. */
 const settledMillis = 4000;
-/** A look that took no longer is repeated without a thread of its own. */
+/** A look that took no longer, and for which nobody else could do anything, is quick. */
 const quickMillis = 2;
+/** One that did not keep us may have been answered long before we heard of it. */
+const promisingMillis = 25;
+/** So long nobody waits again for a file system that has let us down. */
+const distrustMillis = 1000;
 /** Files that stay open without a reader; the one that was left longest ago makes room. */
 const idleFilesMax = 64;
 
@@ -92,6 +96,8 @@ class KeptFile {
   #readers = 0;
   #looking: Promise<boolean> | undefined;
   #quick = false;
+  #slowInARow = 0;
+  #distrustedUntil = 0;
   readonly #settledAt: number;
   #version = "";
   #timer: NodeJS.Timeout | undefined;
@@ -142,7 +148,8 @@ class KeptFile {
       )
       .finally(() => {
         this.#looking = undefined;
-        this.#quick = performance.now() - began < quickMillis;
+        const now = performance.now();
+        this.#quick = now - began < promisingMillis && now >= this.#distrustedUntil;
       });
     return this.#looking;
   }
@@ -156,8 +163,15 @@ class KeptFile {
     } catch {
       return false;
     } finally {
-      this.#quick = performance.now() - began < quickMillis;
+      this.#noteLook(began, performance.now());
     }
+  }
+
+  /** One slow look may have been a pause of our own. */
+  #noteLook(began: number, now: number): void {
+    this.#quick = now - began < quickMillis;
+    this.#slowInARow = this.#quick ? 0 : this.#slowInARow + 1;
+    if (this.#slowInARow > 1) this.#distrustedUntil = now + distrustMillis;
   }
 
   #isSame(now: BigIntStats): boolean {

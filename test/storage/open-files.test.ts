@@ -1,6 +1,7 @@
 // Files that stay open for a moment: what that saves, and that nothing old is ever given.
 
 import assert from "node:assert/strict";
+import sync from "node:fs";
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
@@ -106,3 +107,46 @@ async function openBelow(root: string): Promise<number> {
 async function settled(done: () => Promise<boolean>): Promise<void> {
   while (!(await done())) await new Promise((soon) => setImmediate(soon));
 }
+
+/** Looks at files take so long from now on; how many there were. */
+function slowLooks(t: TestContext, millis: number): () => number {
+  const { statSync } = sync;
+  const look = mock.method(sync, "statSync", ((...args: Parameters<typeof statSync>) => {
+    const until = performance.now() + millis;
+    while (performance.now() < until);
+    return statSync(...args);
+  }) as typeof statSync);
+  syncBuiltinESMExports();
+  t.after(() => {
+    look.mock.restore();
+    syncBuiltinESMExports();
+  });
+  return () => look.mock.callCount();
+}
+
+test("a file is at hand although the process was busy when it was looked at", async (t) => {
+  const { root, put } = await scene(t);
+  await put("x", "content");
+  const storage = directory(root);
+  const sources = [await storage.openRead("x", request)];
+  const second = storage.openRead("x", request);
+  const until = performance.now() + 10;
+  while (performance.now() < until);
+  sources.push(await second);
+  const atHand = storage.readAtHand?.("x", request);
+  assert.ok(atHand);
+  for (const source of [...sources, atHand]) await source.close();
+});
+
+test("a file system that lets us wait is not waited for again and again", async (t) => {
+  const { root, put } = await scene(t);
+  await put("x", "content");
+  const storage = directory(root);
+  const looks = slowLooks(t, 5);
+  const sources: Source[] = [];
+  for (let round = 0; round < 10; round++) {
+    sources.push(storage.readAtHand?.("x", request) ?? (await storage.openRead("x", request)));
+  }
+  assert.equal(looks(), 2);
+  for (const source of sources) await source.close();
+});
