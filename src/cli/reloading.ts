@@ -26,7 +26,7 @@ export function exchangeable(first: Effect): Exchangeable {
   return {
     storage: {
       openRead: (name, request) => now.storage.openRead(name, request),
-      readAtHand: (name, request) => now.storage.readAtHand?.(name, request),
+      readAtHand: (name, request, receipt) => now.storage.readAtHand?.(name, request, receipt),
       openWrite: (name, request) => now.storage.openWrite(name, request),
     },
     judge: (request) => now.judge(request),

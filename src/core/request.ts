@@ -20,14 +20,26 @@ export type Manners = Patience & Pick<Setup, "errorCodes">;
 
 /** A server that answers an RRQ: OACK, or DATA 1 at once where no option was understood. */
 export function serveRead(answer: Options, agreed: Agreed, manners: Manners): Sender {
-  const opening = answer.size === 0 ? undefined : encode({ op: "oack", options: answer });
-  return new Sender(setupOf(manners, { agreed, opening }));
+  return new Sender(setupOf(manners, { agreed, opening: oackOf(answer) }));
 }
 
 /** A server that answers a WRQ: OACK, or ACK 0. */
 export function serveWrite(answer: Options, agreed: Agreed, manners: Manners): Receiver {
-  const opening = answer.size === 0 ? encodeAck(0) : encode({ op: "oack", options: answer });
+  const opening = oackOf(answer) ?? encodeAck(0);
   return new Receiver(setupOf(manners, { agreed, opening }));
+}
+
+/** The same answer, to whomever it goes, is encoded once. */
+const oacks = new WeakMap<Options, Uint8Array>();
+
+function oackOf(answer: Options): Uint8Array | undefined {
+  if (answer.size === 0) return undefined;
+  let oack = oacks.get(answer);
+  if (!oack) {
+    oack = encode({ op: "oack", options: answer });
+    oacks.set(answer, oack);
+  }
+  return oack;
 }
 
 /** A client that fetches a file. */
@@ -61,6 +73,7 @@ function setupOf<O extends Uint8Array | undefined>(
 
 /** To the letter, options too. */
 export function isEqual(request: Request, other: Request): boolean {
+  if (request === other) return true;
   const { op, filename, mode, options } = request;
   if (op !== other.op || filename !== other.filename || mode !== other.mode) return false;
   const others = [...other.options.values()];

@@ -36,6 +36,8 @@ class Exchange {
   readonly book: AddressBook;
   readonly inbox: ReceiveBatch;
   readonly dwell: Dwell;
+  /** How often anything was received. */
+  receipts = 0;
   readonly #outbox: SendBatch;
   #sender: LinuxSocket | undefined;
   #gathering = 0;
@@ -135,6 +137,10 @@ class LinuxSocket implements DatagramSocket, Polled {
     socket.on("error", (error) => this.#report(error));
   }
 
+  get receipt(): number {
+    return this.#exchange.receipts;
+  }
+
   get receiveBufferBytes(): number {
     return receiveBuffer(this.#socket);
   }
@@ -163,6 +169,7 @@ class LinuxSocket implements DatagramSocket, Polled {
 
   #hear(first: readonly Heard[]): void {
     const { dwell } = this.#exchange;
+    this.#exchange.receipts += 1;
     this.#exchange.gather(() => {
       for (const { datagram, from } of first) this.#receive(datagram, from, 0);
       if (dwell.hasTime()) this.handleReadable();
@@ -176,6 +183,7 @@ class LinuxSocket implements DatagramSocket, Polled {
     let heard = false;
     for (let batches = 0; batches < batchesPerTurn && this.#closed === undefined; batches++) {
       const count = inbox.receive(this.fd);
+      this.#exchange.receipts += 1;
       heard ||= count > 0;
       for (let slot = 0; slot < count; slot++) {
         this.#receive(inbox.datagram(slot), inbox.from(slot), inbox.segmentSize(slot));

@@ -27,6 +27,16 @@ export interface Circumstances {
   readonly jitter: number;
 }
 
+interface Answered {
+  readonly terms: Terms;
+  readonly answer: Options;
+  readonly agreed: Agreed;
+  readonly unprovenMax: number;
+}
+
+/** What was answered to the same request under the same terms. */
+const answered = new WeakMap<Request, Answered>();
+
 export function agreeOn(request: Request, circumstances: Circumstances): Agreement {
   const { profile, limits, size, heldBytes, packetBytes, jitter } = circumstances;
   const terms: Terms = {
@@ -37,11 +47,27 @@ export function agreeOn(request: Request, circumstances: Circumstances): Agreeme
     windowBytesMax: Math.min(limits.windowBytesMax, heldBytes),
     size,
   };
-  const { answer, agreed } = answerOptions(request.options, termsFor(profile, terms));
+  let known = answered.get(request);
+  if (!known || !isSame(known.terms, terms)) {
+    const { answer, agreed } = answerOptions(request.options, termsFor(profile, terms));
+    known = { terms, answer, agreed, unprovenMax: copiesToUnproven(request, answer) };
+    answered.set(request, known);
+  }
+  const { answer, agreed, unprovenMax } = known;
   const { timeoutMillis, retries: attempts } = limits;
-  const unprovenMax = copiesToUnproven(request, answer);
   const paced = pacedFor(profile, agreed, { timeoutMillis, attempts, jitter, unprovenMax });
   const errorCodes = profile?.errorCodes;
   const manners = errorCodes ? { ...paced.patience, errorCodes } : paced.patience;
   return { answer, agreed: paced.agreed, manners };
+}
+
+/** For one request. */
+function isSame(a: Terms, b: Terms): boolean {
+  return (
+    a.size === b.size &&
+    a.blksizeMax === b.blksizeMax &&
+    a.windowsizeMax === b.windowsizeMax &&
+    a.windowBytesMax === b.windowBytesMax &&
+    a.rollover === b.rollover
+  );
 }

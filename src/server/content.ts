@@ -1,7 +1,7 @@
 // What a request is about, opened: a source to send or a sink to fill. Knows no packets.
 
 import type { Request } from "../core/packet.ts";
-import type { RequestInfo, Sink, Source, Storage } from "../ports.ts";
+import type { DatagramSocket, RequestInfo, Sink, Source, Storage } from "../ports.ts";
 import { tooLarge } from "../transfer/incoming.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
 import type { Limits } from "./limits.ts";
@@ -20,6 +20,8 @@ export interface ContentRequest {
   /** The name after the verdict. */
   readonly name: string;
   readonly info: RequestInfo;
+  /** That the request came to. */
+  readonly socket: DatagramSocket;
 }
 
 export interface ContentPlace {
@@ -36,7 +38,7 @@ export function openContent(
   const { request, name, info } = asked;
   if (request.op === "wrq") return openSink(asked, place);
   if (request.mode === "netascii") return openText(asked, place.storage);
-  const source = place.storage.readAtHand?.(name, info);
+  const source = place.storage.readAtHand?.(name, info, asked.socket.receipt);
   if (source) return { op: "rrq", source, stored: source };
   return place.storage
     .openRead(name, info)

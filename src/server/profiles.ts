@@ -55,8 +55,15 @@ const table: readonly Profile[] = [
   { family: "atftp", asks: /(?:^| )multicast=(?: |$)/ },
 ];
 
+const recognised = new WeakMap<Options, Profile | undefined>();
+
 export function recognise(asked: Options): Profile | undefined {
   if (asked.size === 0) return undefined;
+  if (!recognised.has(asked)) recognised.set(asked, find(asked));
+  return recognised.get(asked);
+}
+
+function find(asked: Options): Profile | undefined {
   const text = [...asked].map(([name, { value }]) => `${name}=${value}`).join(" ");
   return table.find(({ asks }) => asks.test(text));
 }

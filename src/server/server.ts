@@ -3,6 +3,7 @@
 import { TftpError } from "../core/errors.ts";
 import { parseDecimal } from "../core/options.ts";
 import { decode, type Request } from "../core/packet.ts";
+import { RecentRequests } from "../core/recent-requests.ts";
 import { isEqual } from "../core/request.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
 import { keyOf } from "../transfer/peer.ts";
@@ -32,6 +33,7 @@ export class TftpServer {
   readonly #sessions = new Roster<string, Session>();
   readonly #occupancy: Occupancy;
   readonly #queue: AdmissionQueue<Admitted>;
+  readonly #recent = new RecentRequests();
   readonly #requests: RequestRates;
   readonly #errors: ErrorRates;
   readonly #strays: Strays;
@@ -89,7 +91,7 @@ export class TftpServer {
     answering: (from: Address) => DatagramSocket | undefined,
   ): void {
     socket.onDatagram = (datagram, from) => {
-      const packet = decode(datagram);
+      const packet = this.#recent.decode(datagram);
       const own = answering(from);
       if (!own) this.#emit({ kind: "stray", from, reason: "a broadcast from another network" });
       else if (packet.op !== "rrq" && packet.op !== "wrq") {
@@ -135,7 +137,7 @@ export class TftpServer {
   }
 
   #handleDatagram(datagram: Uint8Array, from: Address, socket: DatagramSocket): void {
-    const packet = decode(datagram);
+    const packet = this.#recent.decode(datagram);
     if (packet.op === "rrq" || packet.op === "wrq") {
       this.#handleRequest(packet, from, { socket });
       return;

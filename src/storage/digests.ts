@@ -8,7 +8,7 @@ import type { Sink, Storage } from "../ports.ts";
 export function withDigests(storage: Storage): Storage {
   return {
     openRead: (name, request) => storage.openRead(name, request),
-    readAtHand: (name, request) => storage.readAtHand?.(name, request),
+    readAtHand: (name, request, receipt) => storage.readAtHand?.(name, request, receipt),
     async openWrite(name, request) {
       const sink = await storage.openWrite(name, request);
       return "sha256" in sink ? sink : new DigestSink(sink);

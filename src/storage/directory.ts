@@ -34,9 +34,9 @@ export function directory(root: string, options: DirectoryOptions = {}): Storage
   const plainPath = remembered(namesMax, (name) => join(top, ...resolveName(name, options)));
   const similar = new SimilarNames(top, options.dotFiles ?? false);
   return {
-    readAtHand(name) {
+    readAtHand(name, _request, receipt) {
       const path = plainPath(name);
-      return path === undefined ? undefined : files.kept(path);
+      return path === undefined ? undefined : files.kept(path, receipt);
     },
     openRead: (name) => {
       const paths = placesOf(top, name, options);

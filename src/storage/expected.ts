@@ -61,7 +61,7 @@ export class ExpectedUploads {
   before(storage: Storage): Storage {
     return {
       openRead: (name, request) => storage.openRead(name, request),
-      readAtHand: (name, request) => storage.readAtHand?.(name, request),
+      readAtHand: (name, request, receipt) => storage.readAtHand?.(name, request, receipt),
       openWrite: async (name, request) => {
         const pending = this.#find(name, request.client);
         return pending ? pending.open(request) : storage.openWrite(name, request);

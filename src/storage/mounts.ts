@@ -53,10 +53,10 @@ export function mounts<M extends Mount>(list: readonly M[]): Mounts<M> {
     find,
     openRead: (name, request) =>
       placed(name, request, (storage, rest) => storage.openRead(rest, request)),
-    readAtHand(name, request) {
+    readAtHand(name, request, receipt) {
       try {
         const place = find(name, request.client);
-        return place.mount.storage.readAtHand?.(place.name, request);
+        return place.mount.storage.readAtHand?.(place.name, request, receipt);
       } catch {
         return undefined; // told where it is asked for
       }

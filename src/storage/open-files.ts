@@ -26,10 +26,11 @@ export class OpenFiles {
   readonly #opening = new Map<string, Promise<KeptFile>>();
   readonly #idle = new Set<KeptFile>();
 
-  /** The file at `path` if it is open and a look at it is known to take no time. */
-  kept(path: string): Source | undefined {
+  /** The file at `path` if it is open and a look at it is known to take no time, or was taken for a
+   * request that was heard together with this one. */
+  kept(path: string, receipt?: number): Source | undefined {
     const file = this.#files.get(path);
-    if (!file?.isQuick || !file.isStillNow(path)) return undefined;
+    if (!file?.isQuick || !file.isStillNow(path, receipt)) return undefined;
     file.join();
     return file.source();
   }
@@ -96,6 +97,8 @@ class KeptFile {
   #readers = 0;
   #looking: Promise<boolean> | undefined;
   #quick = false;
+  /** The requests for which it was there, unchanged. */
+  #seenFor: number | undefined;
   #slowInARow = 0;
   #distrustedUntil = 0;
   readonly #settledAt: number;
@@ -155,11 +158,14 @@ class KeptFile {
   }
 
   /** The same while everything waits. */
-  isStillNow(path: string): boolean {
+  isStillNow(path: string, receipt: number | undefined): boolean {
+    if (receipt !== undefined && receipt === this.#seenFor) return true;
     const began = performance.now();
     try {
       const now = statSync(path, { bigint: true, throwIfNoEntry: false });
-      return now !== undefined && this.#isSame(now);
+      const is = now !== undefined && this.#isSame(now);
+      this.#seenFor = is ? receipt : undefined;
+      return is;
     } catch {
       return false;
     } finally {

@@ -1,4 +1,5 @@
-// The deadlines of all transfers in one heap. A deadline that moves later costs nothing: its old
+// The deadlines of all transfers, those of one millisecond together: of ten thousand that come in a
+// second, each would move many others in a heap. A deadline that moves later costs nothing: its old
 // entry is looked at again when it falls due.
 
 import type { Millis } from "../core/packet.ts";
@@ -17,10 +18,14 @@ export interface Deadline {
 }
 
 export class Deadlines<T extends Timed> {
-  readonly #heap: Deadline[] = [];
+  /** By the first whole millisecond at which they are due. */
+  readonly #entries = new Map<Millis, Deadline[]>();
+  /** A heap of these milliseconds, each once. */
+  readonly #heap: Millis[] = [];
 
+  /** No deadline is before this, and it is less than a millisecond late. */
   get earliest(): Millis | undefined {
-    return this.#heap[0]?.at;
+    return this.#heap[0];
   }
 
   /** To be called whenever the deadline of the holder may have moved. */
@@ -32,14 +37,19 @@ export class Deadlines<T extends Timed> {
       deadline.holder = undefined;
     }
     holder.deadline = at === undefined ? undefined : { at, holder };
-    if (holder.deadline) this.#push(holder.deadline);
+    if (holder.deadline) this.#add(holder.deadline);
   }
 
   /** The next holder whose deadline has passed. */
   takeExpired(now: Millis): T | undefined {
-    for (let top = this.#heap[0]; top && top.at <= now; top = this.#heap[0]) {
-      this.#pop();
-      const holder = top.holder as T | undefined;
+    for (let top = this.#heap[0]; top !== undefined && top <= now; top = this.#heap[0]) {
+      const entry = this.#entries.get(top)?.pop();
+      if (!entry) {
+        this.#entries.delete(top);
+        this.#popHeap();
+        continue;
+      }
+      const holder = entry.holder as T | undefined;
       if (!holder) continue;
       holder.deadline = undefined;
       const due = holder.nextTimeout;
@@ -49,34 +59,42 @@ export class Deadlines<T extends Timed> {
     return undefined;
   }
 
-  #push(entry: Deadline): void {
-    const heap = this.#heap;
-    let at = heap.length;
-    heap.push(entry);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if ((heap[parent] as Deadline).at <= entry.at) break;
-      heap[at] = heap[parent] as Deadline;
-      at = parent;
+  #add(entry: Deadline): void {
+    const due = Math.ceil(entry.at);
+    const others = this.#entries.get(due);
+    if (others) others.push(entry);
+    else {
+      this.#entries.set(due, [entry]);
+      this.#pushHeap(due);
     }
-    heap[at] = entry;
   }
 
-  #pop(): void {
+  #pushHeap(due: Millis): void {
     const heap = this.#heap;
-    const moved = heap.pop() as Deadline;
+    let at = heap.length;
+    heap.push(due);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if ((heap[parent] as Millis) <= due) break;
+      heap[at] = heap[parent] as Millis;
+      at = parent;
+    }
+    heap[at] = due;
+  }
+
+  #popHeap(): void {
+    const heap = this.#heap;
+    const moved = heap.pop() as Millis;
     if (heap.length === 0) return;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= heap.length) break;
-      if (
-        child + 1 < heap.length &&
-        (heap[child + 1] as Deadline).at < (heap[child] as Deadline).at
-      )
+      if (child + 1 < heap.length && (heap[child + 1] as Millis) < (heap[child] as Millis)) {
         child += 1;
-      if ((heap[child] as Deadline).at >= moved.at) break;
-      heap[at] = heap[child] as Deadline;
+      }
+      if ((heap[child] as Millis) >= moved) break;
+      heap[at] = heap[child] as Millis;
       at = child;
     }
     heap[at] = moved;

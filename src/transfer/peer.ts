@@ -8,9 +8,17 @@ import type { Address, DatagramSocket } from "../ports.ts";
 export const strangerMillis: Millis = 1000;
 
 /** One for each TID of each host: all that tells one transfer, or one request, from another. */
-export function keyOf({ host, port }: Address): string {
-  return `${host} ${port}`;
+export function keyOf(address: Address): string {
+  if (address !== lastAddress) {
+    lastAddress = address;
+    lastKey = `${address.host} ${address.port}`;
+  }
+  return lastKey;
 }
+
+/** Who looks for a peer here looks for it there as well. */
+let lastAddress: Address | undefined;
+let lastKey = "";
 
 export class Peer {
   #address: Address;
