@@ -154,10 +154,6 @@ export class SendBatch {
     return this.#waiting.length === batchSlots;
   }
 
-  get empty(): boolean {
-    return this.#waiting.length === 0;
-  }
-
   /** False: this is no address that the kernel could be given. */
   add(outgoing: Outgoing): boolean {
     const { run, segmentSize, to } = outgoing;

@@ -2,12 +2,11 @@
 // still says when something has arrived. It must not know what the datagrams mean.
 
 import { createSocket, type Socket } from "node:dgram";
-import { getSystemErrorName } from "node:util";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
-import { AddressBook } from "./address-book.ts";
 import { openDescriptor } from "./bound-descriptor.ts";
-import { batchSlots, type Outgoing, ReceiveBatch, SendBatch } from "./datagram-batch.ts";
-import { Dwell, type Polled } from "./dwell.ts";
+import { batchSlots, type Outgoing } from "./datagram-batch.ts";
+import type { Polled } from "./dwell.ts";
+import { Exchange, type Sender } from "./exchange.ts";
 import { joinedPart } from "./joined.ts";
 import * as c from "./libc.ts";
 import {
@@ -19,6 +18,7 @@ import {
   receiveBuffer,
   socketType,
 } from "./plain-udp.ts";
+import { readingOf } from "./reading.ts";
 
 /** What the kernel cuts out of one run. */
 const segmentsPerCall = 64;
@@ -29,58 +29,6 @@ const waitingMax = 256;
 
 /** How many batches a socket may take before others get their turn. */
 const batchesPerTurn = 4;
-
-/** What all sockets of the process share: only one of them is at work at any time. */
-class Exchange {
-  readonly libc: c.Libc;
-  readonly book: AddressBook;
-  readonly inbox: ReceiveBatch;
-  readonly dwell: Dwell;
-  /** How often anything was received. */
-  receipts = 0;
-  readonly #outbox: SendBatch;
-  #sender: LinuxSocket | undefined;
-  #gathering = 0;
-
-  constructor(libc: c.Libc) {
-    this.libc = libc;
-    this.book = new AddressBook();
-    this.inbox = new ReceiveBatch(libc, this.book);
-    this.#outbox = new SendBatch(libc, this.book);
-    this.dwell = new Dwell(libc, (work) => this.gather(work));
-  }
-
-  /** What is sent in the course of `work` leaves in as few calls as possible. */
-  gather(work: () => void): void {
-    this.#gathering += 1;
-    try {
-      work();
-    } finally {
-      this.#gathering -= 1;
-      if (this.#gathering === 0) this.flush();
-    }
-  }
-
-  send(sender: LinuxSocket, outgoing: Outgoing): void {
-    if (this.#sender !== sender || this.#outbox.full) this.flush();
-    this.#sender = sender;
-    if (!this.#outbox.add(outgoing)) sender.sendPlainly(outgoing.run, outgoing.to);
-    if (this.#gathering === 0) this.flush();
-  }
-
-  flush(): void {
-    const sender = this.#sender;
-    this.#sender = undefined;
-    if (!sender) return;
-    const left = this.#outbox.flush(sender.fd);
-    if (left.length > 0) sender.refused(left, systemError(this.libc.errno()));
-  }
-}
-
-function systemError(errno: number): NodeJS.ErrnoException {
-  const code = getSystemErrorName(-errno);
-  return Object.assign(new Error(`send ${code}`), { code, errno: -errno, syscall: "send" });
-}
 
 let exchange: Exchange | undefined;
 
@@ -105,7 +53,7 @@ interface Heard {
   readonly from: Address;
 }
 
-class LinuxSocket implements DatagramSocket, Polled {
+class LinuxSocket implements DatagramSocket, Polled, Sender {
   readonly local: Address;
   readonly fd: number;
   readonly maxSegments: number = segmentsPerCall;
@@ -117,6 +65,8 @@ class LinuxSocket implements DatagramSocket, Polled {
   #joinedSize = Number.POSITIVE_INFINITY;
   #closed: Promise<void> | undefined;
   readonly #late: Heard[] = [];
+  readonly #reading: ReturnType<typeof readingOf>;
+  #paused = false;
   /** The kernel has no room: what follows waits here. */
   #waiting: Outgoing[] | undefined;
   /** To them the kernel cuts nothing: a segment does not fit the path's MTU, or a device cannot. */
@@ -129,8 +79,10 @@ class LinuxSocket implements DatagramSocket, Polled {
     const { address, port } = socket.address();
     this.local = { host: address, port };
     if (!options.lockStep) this.#enlargeBuffers();
+    this.#reading = readingOf(socket);
     socket.on("message", (datagram, { address, port: number }) => {
       const from = shared.book.named(address, number);
+      this.#pauseReading();
       if (!shared.dwell.hasTime()) this.#putOff({ datagram, from });
       else this.#hear([{ datagram, from }]);
     });
@@ -158,6 +110,17 @@ class LinuxSocket implements DatagramSocket, Polled {
   joinReceived(segmentSize: number): void {
     const { libc } = this.#exchange;
     if (c.setOption(libc, this.fd, c.SOL_UDP, [c.UDP_GRO, 1])) this.#joinedSize = segmentSize;
+  }
+
+  /** For this turn of the event loop: the rest is taken by calls that take many. */
+  #pauseReading(): void {
+    if (!this.#reading || this.#paused) return;
+    this.#paused = true;
+    this.#reading.recvStop();
+    setImmediate(() => {
+      this.#paused = false;
+      if (this.#closed === undefined) this.#reading?.recvStart();
+    });
   }
 
   /** What Node has read when the turn was over waits for the next one: alone, each datagram would

@@ -1,0 +1,71 @@
+// What all UDP sockets of the process share: memory for what is received and sent, and the batches
+// in which it leaves. It must not know what the datagrams mean.
+
+import { getSystemErrorName } from "node:util";
+import type { Address } from "../ports.ts";
+import { AddressBook } from "./address-book.ts";
+import { type Outgoing, ReceiveBatch, SendBatch } from "./datagram-batch.ts";
+import { Dwell } from "./dwell.ts";
+import type { Libc } from "./libc.ts";
+
+export interface Sender {
+  readonly fd: number;
+  /** `left`: the kernel has refused the first and was not even asked for the others. */
+  refused(left: readonly Outgoing[], error: NodeJS.ErrnoException): void;
+  /** For an address that only Node knows how to reach, if anybody does. */
+  sendPlainly(datagram: Uint8Array, to: Address): void;
+}
+
+export class Exchange {
+  readonly libc: Libc;
+  readonly book: AddressBook;
+  readonly inbox: ReceiveBatch;
+  readonly dwell: Dwell;
+  /** How often anything was received. */
+  receipts = 0;
+  readonly #outbox: SendBatch;
+  /** Whose the batch is. */
+  #sender: Sender | undefined;
+  #gathering = 0;
+
+  constructor(libc: Libc) {
+    this.libc = libc;
+    this.book = new AddressBook();
+    this.inbox = new ReceiveBatch(libc, this.book);
+    this.#outbox = new SendBatch(libc, this.book);
+    this.dwell = new Dwell(libc, (work) => this.gather(work));
+  }
+
+  /** What one socket sends in the course of `work` leaves in as few calls as possible. A batch for
+   * each socket saves calls where several take turns, but no time. */
+  gather(work: () => void): void {
+    this.#gathering += 1;
+    try {
+      work();
+    } finally {
+      this.#gathering -= 1;
+      if (this.#gathering === 0) this.flush();
+    }
+  }
+
+  send(sender: Sender, outgoing: Outgoing): void {
+    if (this.#sender !== sender || this.#outbox.full) this.flush();
+    this.#sender = sender;
+    if (!this.#outbox.add(outgoing)) sender.sendPlainly(outgoing.run, outgoing.to);
+    if (this.#gathering === 0) this.flush();
+  }
+
+  flush(): void {
+    const sender = this.#sender;
+    // What is refused may be sent again at once, in another way.
+    this.#sender = undefined;
+    if (!sender) return;
+    const left = this.#outbox.flush(sender.fd);
+    if (left.length > 0) sender.refused(left, systemError(this.libc.errno()));
+  }
+}
+
+function systemError(errno: number): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-errno);
+  return Object.assign(new Error(`send ${code}`), { code, errno: -errno, syscall: "send" });
+}
