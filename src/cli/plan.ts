@@ -1,5 +1,5 @@
-// What `tidewire serve` is about to do, settled before anything is opened: folders, rules, and where
-// it listens. It must not know who watches.
+// What `tidewire serve` is about to do, settled before anything is opened: folders, rules, where it
+// listens. It must not know who watches.
 
 import { inheritedSockets, type ServeOptions, type TftpError } from "../index.ts";
 import type { Heritage } from "./heritage.ts";
