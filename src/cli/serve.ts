@@ -126,12 +126,12 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
   });
   const noTelling = tellAtSignal(server, tell);
   const onStopping = (): void => {
-    cancel();
+    handOver.cancel();
     notice.stopping();
     audience.stopping();
   };
   const { closed, drain } = stopAtSignal(server, onStopping, workerNumber !== undefined);
-  const cancel = handOverAtSignal({
+  const handOver = handOverAtSignal({
     ...{ server, flags: settings.flags, watching, onProblem, tell },
     activated: where.inherited !== undefined || left?.activated !== undefined,
     onFollowed: () => {
@@ -139,10 +139,15 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
       audience.followed();
       drain();
     },
+    onLost: () => {
+      process.exitCode = 1;
+      drain();
+    },
   });
   const forget = (): void => {
     noReload();
     noTelling();
+    handOver.end();
   };
   return { closed, forget };
 }
