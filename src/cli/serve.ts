@@ -18,7 +18,7 @@ import { checkFolders, settingsFor } from "./settings.ts";
 import { stopAtSignal } from "./stopping.ts";
 import { tuneForServing } from "./tuned.ts";
 import { openBeside, withoutFolder } from "./watching.ts";
-import { tellServing, workerNumber } from "./worker.ts";
+import { standAlone, tellServing, whenReplaced, workerNumber } from "./worker.ts";
 import { isForWorkers, runWorkers } from "./workers.ts";
 
 export function define(command: Command): void {
@@ -42,6 +42,7 @@ interface Typed {
 }
 
 async function run(typed: Typed): Promise<void> {
+  standAlone();
   const settings = await settingsFor(typed.dir, typed.flags);
   const left = heritage();
   if (isForWorkers(settings.flags, left !== undefined)) return runWorkers(settings.flags);
@@ -131,6 +132,7 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
     audience.stopping();
   };
   const { closed, drain } = stopAtSignal(server, onStopping, workerNumber !== undefined);
+  whenReplaced(drain);
   const handOver = handOverAtSignal({
     ...{ server, flags: settings.flags, watching, onProblem, tell },
     activated: where.inherited !== undefined || left?.activated !== undefined,
