@@ -17,8 +17,8 @@ export class Crew {
   /** Is to have the place of another one, and does not serve yet. */
   #candidate: Worker | undefined;
   #count = 0;
-  /** All of them have served at some time. */
-  #complete = false;
+  /** The numbers of those that have served at some time. */
+  readonly #proven = new Set<number>();
   #replacing = false;
   #stopping = false;
   readonly #tell: (line: string) => void;
@@ -83,7 +83,7 @@ export class Crew {
     if (served) {
       this.#tell(`worker ${number} has ended; it is started again.`);
       this.#start(number);
-    } else if (this.#complete && this.#serving.size > 0) {
+    } else if (this.#proven.size === this.#count && this.#serving.size > 0) {
       this.#tell(`worker ${number} cannot start; the others go on, it is tried again.`);
       setTimeout(() => this.#stopping || this.#start(number), againMillis).unref();
     } else {
@@ -99,7 +99,7 @@ export class Crew {
     worker.on("message", (message) => {
       if (message !== serving) return;
       this.#serving.add(worker);
-      this.#complete ||= this.#serving.size === this.#count;
+      this.#proven.add(number);
     });
     return worker;
   }
