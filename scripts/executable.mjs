@@ -51,7 +51,7 @@ async function bundle() {
 
 function configure(output) {
   const paths = [
-    ...["package.json", "packaging/tidewire.service"],
+    ...["package.json", "packaging/tidewire.service", "packaging/tidewire.socket"],
     ...["src/page/page.html", "src/page/page.css", "src/page/icon.svg"],
     ...readdirSync("dist/src/page")
       .filter((name) => name.endsWith(".js"))

@@ -7,15 +7,15 @@ import { parseTftpUrl } from "./client/tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
 import { TftpError } from "./core/errors.ts";
 import type { Millis } from "./core/packet.ts";
+import { Doors } from "./net/doors.ts";
 import type { BoundSocket, HandedOver } from "./net/handed-over.ts";
-import { InheritedListeners } from "./net/inherited.ts";
-import { Listeners } from "./net/listeners.ts";
+import type { Link } from "./net/link.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { marked } from "./net/precedence.ts";
 import { wallClock } from "./net/wall-clock.ts";
 import { publisher } from "./observe/channels.ts";
 import type { PacketTap } from "./observe/tap.ts";
-import type { Address, DatagramSocket, Network, Storage } from "./ports.ts";
+import type { Address, Network, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
@@ -33,6 +33,7 @@ export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
 export { type BoundSocket, HandedOver } from "./net/handed-over.ts";
 export { inheritedSockets } from "./net/inherited.ts";
+export type { Link, LinkMessage } from "./net/link.ts";
 export type { PacketTap } from "./observe/tap.ts";
 export type { Address, RequestInfo, Sink, Source, Storage } from "./ports.ts";
 export type { Cause, Diagnosis } from "./server/diagnosis.ts";
@@ -112,6 +113,9 @@ export interface Server extends AsyncDisposable {
    * as it began: queue, cache, rates, quotas and the longest times. Throws TftpError
    * INVALID_ARGUMENT, and then changes nothing. */
   setLimits(limits: Partial<Limits>): void;
+  /** Another process has the listening sockets (`bound`) and asks for them: they are closed here,
+   * requests are for it, and what runs goes on by way of the link. Then `close` waits for that. */
+  handOn(link: Link): Promise<void>;
   /** Takes no more requests; what runs may go on for `graceMillis` (default 0), then it is
    * ended. */
   close(options?: { readonly graceMillis?: Millis }): Promise<void>;
@@ -151,37 +155,18 @@ export async function serve(options: ServeOptions): Promise<Server> {
     fragments: options.fragments ?? options.limits?.blksizeMax !== undefined,
     onEvent,
   });
-  const listeners: Listening[] = [];
-  const onSocket = (socket: DatagramSocket): void => server.listen(socket);
-  try {
-    if (options.inherited) {
-      listeners.push(await InheritedListeners.open(options.inherited, onSocket));
-    }
-    for (const { hosts, port } of whereToListen(options)) {
-      const opened = await Listeners.open({
-        hosts,
-        port,
-        network: options.handedOver?.before(network) ?? network,
-        reusePort: options.reusePort ?? false,
-        onSocket,
-        onBroadcast: (socket, answering) => server.listenBroadcast(socket, answering),
-        onProblem: (error) => onEvent({ kind: "problem", error }),
-      });
-      listeners.push(opened);
-    }
-  } catch (thrown) {
-    await Promise.all(listeners.map((each) => each.close()));
-    throw thrown;
-  }
+  const doors = await Doors.open(options, network, {
+    onSocket: (socket) => server.listen(socket),
+    onBroadcast: (socket, answering) => server.listenBroadcast(socket, answering),
+    onProblem: (error) => onEvent({ kind: "problem", error }),
+  });
   const { singlePort = false } = options;
-  return new RunningServer({ server, listeners, expected, singlePort, limits });
+  return new RunningServer({ server, doors, expected, singlePort, limits });
 }
-
-type Listening = Pick<Listeners, "addresses" | "bound" | "close">;
 
 interface RunningParts {
   readonly server: TftpServer;
-  readonly listeners: readonly Listening[];
+  readonly doors: Doors;
   readonly expected: ExpectedUploads;
   readonly singlePort: boolean;
   /** The server's own. */
@@ -200,11 +185,11 @@ class RunningServer implements Server {
   }
 
   get addresses(): readonly Address[] {
-    return this.#parts.listeners.flatMap((each) => each.addresses);
+    return this.#parts.doors.addresses;
   }
 
   get bound(): readonly BoundSocket[] {
-    return this.#parts.listeners.flatMap((each) => each.bound);
+    return this.#parts.doors.bound;
   }
 
   snapshot(): readonly TransferInfo[] {
@@ -223,11 +208,21 @@ class RunningServer implements Server {
     Object.assign(this.#parts.limits, completeLimits(limits));
   }
 
+  handOn(link: Link): Promise<void> {
+    const { server, doors, singlePort } = this.#parts;
+    return doors.handOn(link, {
+      bound: singlePort,
+      passOn: (pass) => server.handOn((datagram, from, { local }) => pass(datagram, from, local)),
+      end: (graceMillis) => void this.close({ graceMillis }),
+    });
+  }
+
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
-    const { server, listeners, expected, singlePort } = this.#parts;
+    const { server, doors, expected, singlePort } = this.#parts;
     // What still runs may need the port; else whoever comes next may have it now.
-    if (singlePort) await server.close(graceMillis);
-    await Promise.all(listeners.map((each) => each.close()));
+    const needed = singlePort || doors.needed;
+    await Promise.all([needed && server.close(graceMillis), doors.release(graceMillis)]);
+    await doors.close();
     await server.close(graceMillis);
     expected.close();
   }
@@ -284,16 +279,4 @@ function checkPorts({ tidPorts, singlePort }: ServeOptions): void {
   throw new TftpError("INVALID_ARGUMENT", "a single port leaves no range to choose from", {
     hint: "Give either singlePort or tidPorts.",
   });
-}
-
-function whereToListen(
-  options: ServeOptions,
-): { readonly hosts: readonly string[] | "every"; readonly port: number }[] {
-  if (options.inherited) return [];
-  if (options.listen) return options.listen.map(({ host, port }) => ({ hosts: [host], port }));
-  const { host = "every", port = 69 } = options;
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new TftpError("INVALID_ARGUMENT", `there is no port ${port}`);
-  }
-  return [{ hosts: host === "every" || typeof host !== "string" ? host : [host], port }];
 }

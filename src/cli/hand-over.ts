@@ -1,11 +1,12 @@
 // At SIGUSR2 this process starts the next one with its own listening sockets, serves until that one
-// says that it serves, and ends with its transfers. Where the next one fails nothing has changed.
+// asks for them, and ends with its transfers. Where the next one fails before, nothing has changed.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Server as HttpServer } from "node:http";
 import { type Server, TftpError } from "../index.ts";
 import { type Estate, estateName } from "./heritage.ts";
 import type { ServeFlags } from "./serve-options.ts";
+import { Successor, trouble } from "./successor.ts";
 import type { Watching } from "./watching.ts";
 
 export interface Predecessor {
@@ -18,37 +19,44 @@ export interface Predecessor {
   readonly tell: (line: string) => void;
   /** The next one serves: what listens here is to be closed. */
   readonly onFollowed: () => void;
+  /** Nobody serves: the next one had everything, and has failed. */
+  readonly onLost: () => void;
 }
 
-const startMillisMax = 30_000;
 /** Before them come standard input, output and error, and the channel. */
 const firstDescriptor = 4;
 
-/** The result ends a process that is starting, and hands nothing over any more. */
-export function handOverAtSignal(own: Predecessor): () => void {
-  let next: ChildProcess | undefined;
+export interface HandOver {
+  /** Ends a process that is starting, and hands nothing over any more. */
+  cancel(): void;
+  /** Nothing runs here any more that the next one has to help with. */
+  end(): void;
+}
+
+export function handOverAtSignal(own: Predecessor): HandOver {
+  let next: Successor | undefined;
   const handOver = async (): Promise<void> => {
     if (next) return own.tell(`Process ${next.pid} follows already.`);
     try {
       checkIfPossible(own);
-      next = start(own);
-      await serves(next);
-      next.disconnect();
-      next.unref();
+      next = new Successor(start(own));
+      await next.ready();
+      next.hasSockets = true;
+      await own.server.handOn(next.link);
+      await next.serves();
       const left = own.server.snapshot().length;
       const rest = left === 1 ? "1 transfer ends" : `${left} transfers end`;
       own.tell(`Process ${next.pid} serves from now on; ${rest} here.`);
       own.onFollowed();
     } catch (thrown) {
-      next = undefined;
       own.onProblem(TftpError.from(thrown));
+      if (next?.hasSockets) own.onLost();
+      next = undefined;
     }
   };
   const begin = (): void => void handOver();
   process.on("SIGUSR2", begin);
-  return () => {
-    if (next?.connected) next.kill();
-  };
+  return { cancel: () => next?.cancel(), end: () => next?.link.close() };
 }
 
 /** The same program, as it is installed now. */
@@ -67,6 +75,7 @@ function start({ server, watching, activated }: Predecessor): ChildProcess {
   const fds = [...bound.map(({ fd }) => fd), ...pages.map(({ server }) => descriptorOf(server))];
   return spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: ["inherit", "inherit", "inherit", "ipc", ...fds],
+    serialization: "advanced",
     env,
   });
 }
@@ -77,46 +86,14 @@ function descriptorOf(server: HttpServer): number | undefined {
   return fd < 0 ? undefined : fd;
 }
 
-/** Resolves when it says that it serves. */
-function serves(next: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fails = (what: string, cause?: Error): void => {
-      clearTimeout(patience);
-      reject(trouble(`the next process ${what}`, "What is wrong stands above.", cause));
-    };
-    const patience = setTimeout(() => {
-      next.kill("SIGKILL");
-      fails(`did not serve within ${startMillisMax / 1000} s`);
-    }, startMillisMax);
-    next.once("message", () => {
-      clearTimeout(patience);
-      resolve();
-    });
-    next.once("error", (cause) => fails(`cannot be started (${cause.message})`, cause));
-    next.once("exit", (status, signal) => {
-      fails(signal ? `was ended by ${signal}` : `ended with status ${status}`);
-    });
-  });
-}
-
 function checkIfPossible({ server, flags, watching }: Predecessor): void {
   const hint = "Restart the service instead; clients ask again.";
   if (process.pid === 1) {
     throw trouble("process 1 of a container ends it", "Start another container instead.");
   }
   if ((flags.workers ?? 1) > 1) throw trouble("a worker has a share of the clients alone", hint);
-  if (flags.singlePort) {
-    throw trouble("with --single-port running transfers need the port themselves", hint);
-  }
   const pages = watching?.pages.map((page) => descriptorOf(page.server)) ?? [];
   if ([...server.bound.map(({ fd }) => fd), ...pages].includes(undefined)) {
     throw trouble("the system does not tell the descriptors of all sockets", hint);
   }
-}
-
-function trouble(why: string, hint: string, cause?: Error): TftpError {
-  return new TftpError("NETWORK", `nothing is handed over, ${why}; this process goes on serving`, {
-    hint,
-    ...(cause ? { cause } : {}),
-  });
 }

@@ -3,6 +3,7 @@
 
 import { closeSync } from "node:fs";
 import { type Address, type BoundSocket, HandedOver } from "../index.ts";
+import { ProcessLink } from "./process-link.ts";
 
 /** As the environment carries it; descriptors are those of the new process. */
 export interface Estate {
@@ -24,9 +25,10 @@ export class Heritage {
   /** Where systemd wanted it to listen. */
   readonly activated: readonly Address[] | undefined;
   readonly #pages: PageSocket[];
+  readonly #link = new ProcessLink(process);
 
   constructor({ sockets, pages, activated }: Estate) {
-    this.handedOver = new HandedOver(sockets);
+    this.handedOver = new HandedOver(sockets, this.#link);
     this.activated = activated ? sockets.map(({ local }) => local) : undefined;
     this.#pages = [...pages];
   }
@@ -40,7 +42,9 @@ export class Heritage {
   /** Serves from now on, and closes what nobody has asked for. */
   async begin(): Promise<void> {
     for (const { fd } of this.#pages.splice(0)) closeSync(fd);
+    this.#link.ref();
     await this.handedOver.begin();
+    this.#link.unref();
   }
 }
 

@@ -1,8 +1,8 @@
 // A changed configuration for a server that runs: whole or not at all. Transfers that run keep what
 // they began with. It must not know what a setting means.
 
-import { unwatchFile, watchFile } from "node:fs";
 import { type Judge, type Server, type Storage, TftpError } from "../index.ts";
+import { watchFrom } from "./file-watch.ts";
 import type { ServeFlags } from "./serve-options.ts";
 import { type Effect, effectOf, type Settings, settingsFor } from "./settings.ts";
 
@@ -12,7 +12,6 @@ const live: readonly (keyof ServeFlags)[] = [
   ...(["manifestKey", "blksizeMax", "windowsizeMax", "timeout", "retries", "rollover"] as const),
   ...(["transfersMax", "transfersMaxPerClient", "uploadBytesMax"] as const),
 ];
-const watchMillis = 1000;
 
 /** What a server is given once, and what can be exchanged behind it. */
 export interface Exchangeable {
@@ -52,7 +51,7 @@ export interface Reloaded {
 /** At SIGHUP, and when the file changes where that is asked for. Without a file a signal is what it
  * always was: the terminal is gone. The result ends it. */
 export function reloadOnChange(reloaded: Reloaded): () => void {
-  const { config, watchConfig } = reloaded.typed.flags;
+  const { config } = reloaded.typed.flags;
   if (config === undefined) return () => {};
   let last = reloaded.settings;
   let turn = Promise.resolve();
@@ -62,10 +61,11 @@ export function reloadOnChange(reloaded: Reloaded): () => void {
     });
   };
   process.on("SIGHUP", again);
-  if (watchConfig) watchFile(config, { interval: watchMillis, persistent: false }, again);
+  const { flags, identity = "" } = reloaded.settings;
+  const unwatch = flags.watchConfig ? watchFrom(config, identity, again) : () => {};
   return () => {
     process.off("SIGHUP", again);
-    unwatchFile(config, again);
+    unwatch();
   };
 }
 

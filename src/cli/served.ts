@@ -12,19 +12,20 @@ import { visible } from "./visible.ts";
 
 /** `:6969` alone stands for no address that could be named: --port does that for all of them.
  * Throws TftpError INVALID_ARGUMENT. */
-export function parseListen(text: string, defaultPort: number): Address {
+export function parseListen(text: string, defaultPort: number, option = "--listen"): Address {
   const hint = "Give an IP address as 192.0.2.1, 192.0.2.1:6969 or [2001:db8::1]:6969.";
   const portAlone = /^[*]?:(\d+)$/.exec(text)?.[1];
   if (portAlone) {
-    throw wrongValue("--listen", text, `Use --port ${portAlone} to listen on every address.`);
+    const every = `Use --port ${portAlone} to listen on every address.`;
+    throw wrongValue(option, text, option === "--listen" ? every : hint);
   }
   if (isIP(text) !== 0) return { host: text, port: defaultPort };
   const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
   const [, inBrackets, bare = "", portText] = parts ?? [];
   const host = inBrackets ?? bare;
-  if (isIP(host) !== (inBrackets === undefined ? 4 : 6)) throw wrongValue("--listen", text, hint);
+  if (isIP(host) !== (inBrackets === undefined ? 4 : 6)) throw wrongValue(option, text, hint);
   const port = portText === undefined ? defaultPort : Number(portText);
-  if (port > 65_535) throw wrongValue("--listen", text, "A port is a number up to 65535.");
+  if (port > 65_535) throw wrongValue(option, text, "A port is a number up to 65535.");
   return { host, port };
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../index.ts";
 import { accessJudge, checkUploadFlags } from "./access.ts";
 import type { MountFlags } from "./config-file.ts";
+import { identityOf } from "./file-watch.ts";
 import { readNamed } from "./local-file.ts";
 import { withManifest } from "./manifest.ts";
 import { wrongUsage } from "./options.ts";
@@ -22,6 +23,8 @@ export interface Settings {
   readonly dir: string;
   readonly flags: ServeFlags;
   readonly mounts: readonly MountFlags[];
+  /** Of the configuration file, as it was read. */
+  readonly identity?: string;
 }
 
 /** A folder and where it stands among the names. */
@@ -45,6 +48,7 @@ export async function settingsFor(dir: string | undefined, given: ServeFlags): P
     if (!given.watchConfig) return { dir: dir ?? ".", flags: given, mounts: [] };
     throw wrongUsage("there is no configuration to watch", "Name it with --config FILE.");
   }
+  const identity = await identityOf(given.config);
   const text = String(await readNamed(given.config));
   const { parseConfig } = await import("./config-file.ts");
   const file = parseConfig(text, given.config);
@@ -56,6 +60,7 @@ export async function settingsFor(dir: string | undefined, given: ServeFlags): P
     dir: dir ?? file.dir ?? ".",
     flags: isTyped ? withoutRoot : flags,
     mounts: file.mounts,
+    identity,
   };
 }
 

@@ -13,8 +13,12 @@ export function tidPortsOption(): Option {
 }
 
 function parseRange(text: string): PortRange {
-  const [, first = "0", last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  const [, first = "0", last = "0"] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
   const range = { first: Number(first), last: Number(last) };
   if (range.first >= 1 && range.first <= range.last && range.last <= 65_535) return range;
-  throw wrongValue("--tid-ports", text, "Give two ports, the lower one first: 50000-50999.");
+  // A number alone may mean a port, or how many.
+  const hint = /^\d{1,5}$/.test(text)
+    ? `Give the first and the last port: 50000-50999, or ${text}-${text} for one port alone.`
+    : "Give two ports, the lower one first: 50000-50999.";
+  throw wrongValue("--tid-ports", text, hint);
 }

@@ -8,8 +8,22 @@ export const workerNumber: number | undefined = cluster.isWorker
   : undefined;
 
 export const serving = "serving";
+export const leave = "leave";
+
+/** Its channel to the first process is no reason for a worker to stay, whatever ends it. */
+export function standAlone(): void {
+  if (workerNumber !== undefined) process.channel?.unref();
+}
 
 /** A worker says that it serves: one that ends earlier would do so again. */
 export function tellServing(): void {
   process.send?.(serving);
+}
+
+/** Another worker has taken the place of this one. */
+export function whenReplaced(drain: () => void): void {
+  if (workerNumber === undefined) return;
+  process.on("message", (message) => {
+    if (message === leave) drain();
+  });
 }

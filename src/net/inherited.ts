@@ -22,14 +22,18 @@ const firstDescriptor = 3;
 export class InheritedListeners {
   readonly #sockets: DatagramSocket[] = [];
 
-  /** Throws TftpError NETWORK for what is no bound UDP socket. */
+  /** `add` gives the socket that is used instead. Throws TftpError NETWORK for what is no bound UDP
+   * socket. */
   static async open(
     descriptors: readonly number[],
+    add: (socket: DatagramSocket) => DatagramSocket,
     onSocket: (socket: DatagramSocket) => void,
   ): Promise<InheritedListeners> {
     const listeners = new InheritedListeners();
     try {
-      for (const fd of descriptors) listeners.#sockets.push(await adoptSocket(fd, familyOf(fd)));
+      for (const fd of descriptors) {
+        listeners.#sockets.push(add(await adoptSocket(fd, familyOf(fd))));
+      }
     } catch (thrown) {
       await listeners.close();
       throw thrown;

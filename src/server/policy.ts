@@ -1,7 +1,8 @@
 // The pure function from a request to a verdict. Every request gets one.
 
-import type { TftpError } from "../core/errors.ts";
+import { TftpError } from "../core/errors.ts";
 import type { RequestInfo } from "../ports.ts";
+import type { ServerParts } from "./server-parts.ts";
 
 export type JudgedRequest = RequestInfo & {
   readonly op: "rrq" | "wrq";
@@ -19,3 +20,17 @@ export type Verdict =
 export type Judge = (request: JudgedRequest) => Verdict;
 
 export const allowAll: Judge = () => ({ kind: "allow" });
+
+/** The judge is not ours: where it fails, the request fails and the server goes on. */
+export function verdictOf(
+  request: JudgedRequest,
+  { judge, onEvent }: Pick<ServerParts, "judge" | "onEvent">,
+): Verdict {
+  try {
+    return judge(request);
+  } catch (thrown) {
+    const error = TftpError.from(thrown, "the request cannot be judged");
+    if (error !== thrown) onEvent({ kind: "problem", error });
+    return { kind: "refuse", error };
+  }
+}

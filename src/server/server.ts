@@ -1,8 +1,7 @@
 // A datagram arrives at a listening port, is judged, and becomes a session or one ERROR packet.
 
 import { TftpError } from "../core/errors.ts";
-import { parseDecimal } from "../core/options.ts";
-import { decode, type Request } from "../core/packet.ts";
+import { decode, encode, type Request } from "../core/packet.ts";
 import { RecentRequests } from "../core/recent-requests.ts";
 import { isEqual } from "../core/request.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
@@ -11,7 +10,7 @@ import { diagnoseMissing } from "./diagnosis.ts";
 import type { ServerEvent, TransferInfo } from "./events.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Overdue } from "./overdue.ts";
-import type { JudgedRequest, Verdict } from "./policy.ts";
+import { verdictOf } from "./policy.ts";
 import { RangedPorts } from "./port-range.ts";
 import { errorCodeFor, recognise } from "./profiles.ts";
 import { AdmissionQueue } from "./queue.ts";
@@ -24,6 +23,10 @@ import { Session, type SessionEnds } from "./session.ts";
 import { type Surroundings, surroundingsOf } from "./session-parts.ts";
 import { Strays, sendError } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
+import { waitingFor } from "./waiting.ts";
+
+/** A request that came in at `socket` is for another server. */
+type PassOn = (datagram: Uint8Array, from: Address, socket: DatagramSocket) => void;
 
 export class TftpServer {
   readonly #parts: ServerParts;
@@ -43,7 +46,8 @@ export class TftpServer {
   #lastId = 0;
   #closing = false;
   #admitting = false;
-  #onIdle: () => void = () => {};
+  readonly #onIdle: (() => void)[] = [];
+  #passOn: PassOn | undefined;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -117,13 +121,21 @@ export class TftpServer {
     return { admitted, opening, queued, cacheBytes: bytes, cacheHits: hits, cacheMisses: misses };
   }
 
+  /** Another server has the sockets: new requests are passed on to it, what runs goes on. Returns
+   * whose that is. */
+  handOn(passOn: PassOn): readonly Address[] {
+    this.#passOn = passOn;
+    const next = (): Admitted | undefined => this.#queue.take(this.#parts.clock.now(), () => true);
+    for (let each = next(); each; each = next()) {
+      passOn(encode(each.request), each.info.client, each.socket);
+    }
+    return Array.from(this.#sessions.values(), ({ asked }) => asked.info.client);
+  }
+
   /** Takes no more requests, lets what runs go on for `graceMillis`, then ends it with an ERROR. */
   async close(graceMillis: number): Promise<void> {
     this.#closing = true;
     this.#queue.clear();
-    const idle = new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
     const { clock } = this.#parts;
     const stop = (): void => {
       const error = new TftpError("ABORTED", "the server is shutting down");
@@ -131,7 +143,7 @@ export class TftpServer {
     };
     const cancel = graceMillis > 0 ? clock.at(clock.now() + graceMillis, stop) : undefined;
     if (!cancel) stop();
-    if (this.#open > 0) await idle;
+    if (this.#open > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
     cancel?.();
     await this.#ports.close();
   }
@@ -154,7 +166,7 @@ export class TftpServer {
   #handleRequest(request: Request, from: Address, entrance: Entrance): void {
     const { clock } = this.#parts;
     const rates = this.#requests;
-    if (this.#closing) return;
+    if (this.#closing && !this.#passOn) return;
     if (!rates.allows(from.host, clock.now())) this.#ignore(request, from, tooMany("requests"));
     // The last ACK of a transfer may lie at another socket, unread: then this is a new request. In
     // one whole turn every socket is heard.
@@ -164,7 +176,7 @@ export class TftpServer {
   }
 
   #handleAllowed(request: Request, from: Address, entrance: Entrance): void {
-    if (this.#closing) return;
+    if (this.#closing && !this.#passOn) return;
     const key = keyOf(from);
     const earlier = this.#sessions.get(key);
     const waiting = this.#queue.get(key);
@@ -174,14 +186,15 @@ export class TftpServer {
     else {
       this.#queue.remove(key);
       earlier?.replace();
-      this.#judge(request, from, entrance);
+      if (this.#passOn) this.#passOn(encode(request), from, entrance.socket);
+      else this.#judge(request, from, entrance);
     }
   }
 
   #judge(request: Request, from: Address, entrance: Entrance): void {
     const info = describe(request, from);
     const isTooLong = request.filename.length > this.#parts.limits.nameLengthMax;
-    const verdict = isTooLong ? nameTooLong : this.#verdict(info);
+    const verdict = isTooLong ? nameTooLong : verdictOf(info, this.#parts);
     if (verdict.kind === "refuse") this.#refuse(request, from, entrance.socket, verdict.error);
     else if (verdict.kind === "ignore") this.#ignore(request, from);
     else {
@@ -194,12 +207,8 @@ export class TftpServer {
   }
 
   #enqueue(admitted: Admitted): void {
-    const { request, info } = admitted;
-    const { client } = info;
-    const seconds = parseDecimal(request.options.get("timeout")?.value ?? "") ?? 0;
-    const retry = seconds > 0 ? { retryMillis: seconds * 1000 } : {};
-    const waiting = { key: keyOf(client), host: client.host, value: admitted, ...retry };
-    if (!this.#queue.add(waiting, this.#parts.clock.now())) this.#ignore(request, client, busy());
+    const added = this.#queue.add(waitingFor(admitted), this.#parts.clock.now());
+    if (!added) this.#ignore(admitted.request, admitted.info.client, busy());
     this.#overdue.makeRoom();
   }
 
@@ -216,17 +225,6 @@ export class TftpServer {
       }
     } finally {
       this.#admitting = false;
-    }
-  }
-
-  /** The judge is not ours: where it fails, the request fails and the server goes on. */
-  #verdict(request: JudgedRequest): Verdict {
-    try {
-      return this.#parts.judge(request);
-    } catch (thrown) {
-      const error = TftpError.from(thrown, "the request cannot be judged");
-      if (error !== thrown) this.#problem(error);
-      return { kind: "refuse", error };
     }
   }
 
@@ -261,7 +259,7 @@ export class TftpServer {
       const key = keyOf(session.asked.info.client);
       if (this.#sessions.get(key) === session) this.#sessions.delete(key);
       this.#open -= 1;
-      if (this.#open === 0) this.#onIdle();
+      if (this.#open === 0) for (const idle of this.#onIdle.splice(0)) idle();
     },
   };
 

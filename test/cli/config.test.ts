@@ -5,7 +5,9 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../src/cli/config-file.ts";
-import { get } from "../../src/index.ts";
+import { exchangeable, reloadOnChange } from "../../src/cli/reloading.ts";
+import { effectOf, settingsFor } from "../../src/cli/settings.ts";
+import { get, memory, serve } from "../../src/index.ts";
 import { folder, serving, tidewire } from "./command.ts";
 
 test("a setting is the option of the same name, with the same checks", () => {
@@ -114,6 +116,32 @@ test("--watch-config takes the changed file without a signal", async (t) => {
   const { file, dirs } = await configured(t);
   const { url, printed } = await serving(t, ["--config", file, "--watch-config"]);
   await replace(file, `dir = ${JSON.stringify(dirs.boot)}\n`);
+  await printed(/Read \S+ again/);
+  assert.equal(await get(`${url}/kernel`).text(), "boot");
+});
+
+test("a change between the first look at the file and its watch is not missed", async (t) => {
+  const { file, dirs } = await configured(t);
+  const typed = { dir: undefined, flags: { config: file, watchConfig: true } };
+  const settings = await settingsFor(typed.dir, typed.flags);
+  await replace(file, `dir = ${JSON.stringify(dirs.boot)}\n`);
+  await using server = await serve({ storage: memory(), host: "127.0.0.1", port: 0 });
+  const parts = exchangeable(await effectOf(settings));
+  const told = await new Promise<string>((resolve, reject) => {
+    const nothing = (): void => {};
+    const events = { onProblem: reject, onReloaded: resolve, onBegin: nothing, onEnd: nothing };
+    t.after(reloadOnChange({ server, parts, settings, typed, ...events }));
+    // The watch alone keeps no process.
+    const patience = setTimeout(() => reject(new Error("it was missed")), 20_000);
+    t.after(() => clearTimeout(patience));
+  });
+  assert.match(told, /^Read \S+ again/);
+});
+
+test("the file itself may ask to be watched", async (t) => {
+  const { file, dirs } = await configured(t, "watch-config = true\n");
+  const { url, printed } = await serving(t, ["--config", file]);
+  await replace(file, `watch-config = true\ndir = ${JSON.stringify(dirs.boot)}\n`);
   await printed(/Read \S+ again/);
   assert.equal(await get(`${url}/kernel`).text(), "boot");
 });

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { get, put } from "../../src/index.ts";
 import { folder, script } from "./command.ts";
-import { handOver, start, started } from "./succession.ts";
+import { handOver, start, started, trickle } from "./succession.ts";
 
 const timeout = 40_000;
 const isLinux = process.platform === "linux";
@@ -192,16 +192,6 @@ test("with a port of systemd's the next process listens there too", linux, async
   await next.stop();
 });
 
-test("where it cannot be done a line says so", { timeout }, async (t) => {
-  if (process.platform === "win32") return t.skip("there is no such signal");
-  const root = await folder(t);
-  await writeFile(join(root, "a"), "content");
-  const { child, printed, url } = await start(t, [root, "--single-port"]);
-  child.kill("SIGUSR2");
-  await printed(/problem: nothing is handed over, with --single-port .* goes on serving\. Restart/);
-  assert.equal(await get(`${url}/a`).text(), "content");
-});
-
 function canRunAs(uid: number): boolean {
   const options = { uid, gid: uid, cwd: "/", stdio: "ignore" } as const;
   return spawnSync(process.execPath, [script, "--version"], options).status === 0;
@@ -217,10 +207,4 @@ async function freeLowPort(): Promise<string> {
     socket.close();
     if (free) return String(port);
   }
-}
-
-async function* trickle(gate: Promise<unknown>): AsyncGenerator<Uint8Array> {
-  yield new TextEncoder().encode("first ");
-  await gate;
-  yield new TextEncoder().encode("last");
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -83,6 +83,26 @@ test("install-service prints the unit for this installation, and writes it once"
   failsWith(await tidewire([...args, "--write", root]), 1, /is there already/);
 });
 
+test("install-service --socket: systemd opens the port, the service has no right", async (t) => {
+  const root = await folder(t);
+  const sockets = ["--socket", "192.0.2.1", "--socket", "[2001:db8::1]:6969"];
+  const { stdout } = await tidewire(["install-service", ...sockets]);
+  const [, service = "", socket = ""] = stdout.toString().split(/^# tidewire\.\w+$\n/m);
+  assert.match(socket, /^ListenDatagram=192\.0\.2\.1:69\nListenDatagram=\[2001:db8::1\]:6969\n/m);
+  assert.match(service, /^Requires=tidewire\.socket\nAfter=tidewire\.socket$/m);
+  assert.match(service, /^AmbientCapabilities=\nCapabilityBoundingSet=$/m);
+  const written = await tidewire(["install-service", ...sockets, "--write", root]);
+  assert.match(written.stdout.toString(), /enable --now tidewire\.socket tidewire\.service\n/);
+  assert.equal(await readFile(join(root, "tidewire.socket"), "utf8"), socket);
+  await rm(join(root, "tidewire.service"));
+  const again = await tidewire(["install-service", ...sockets, "--write", root]);
+  failsWith(again, 1, /tidewire\.socket is there already/);
+  await assert.rejects(readFile(join(root, "tidewire.service")), { code: "ENOENT" });
+  for (const wrong of ["localhost", "*:69", "0.0.0.0:99999"]) {
+    failsWith(await tidewire(["install-service", "--socket", wrong]), 2, /--socket cannot be/);
+  }
+});
+
 function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -94,14 +114,23 @@ function isRunning(pid: number): boolean {
 const verifier = spawnSync("systemd-analyze", ["--version"]).status === 0;
 const withVerifier = verifier || required ? {} : { skip: "systemd-analyze is not installed" };
 
-test("systemd-analyze has nothing to say about the unit", withVerifier, async (t) => {
-  const root = await folder(t);
-  await tidewire(["install-service", "--write", root]);
-  const args = ["verify", "--man=no", join(root, "tidewire.service")];
-  const { status, stdout, stderr } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
-  const ours = (stdout + stderr).split("\n").filter((line) => line.includes("tidewire.service"));
-  assert.deepEqual([status, ours], [0, []]);
-});
+for (const [units, sockets] of [
+  [["tidewire.service"], []],
+  [
+    ["tidewire.service", "tidewire.socket"],
+    ["--socket", "192.0.2.1", "--socket", "[::1]:69"],
+  ],
+] as const) {
+  const named = units.join(" and ");
+  test(`systemd-analyze has nothing to say about ${named}`, withVerifier, async (t) => {
+    const root = await folder(t);
+    await tidewire(["install-service", "--write", root, ...sockets]);
+    const args = ["verify", "--man=no", ...units.map((unit) => join(root, unit))];
+    const { status, stdout, stderr } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
+    const ours = (stdout + stderr).split("\n").filter((line) => /tidewire\.\w+/.test(line));
+    assert.deepEqual([status, ours], [0, []]);
+  });
+}
 
 interface Koffi {
   load(library: null): { func(declaration: string): Call };

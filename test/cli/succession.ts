@@ -113,3 +113,23 @@ function isGroup(pid: number | undefined): boolean {
 function endGroup(pid: number | undefined): void {
   process.kill(-(pid as number), "SIGKILL");
 }
+
+/** Content whose second half comes when the gate is open. */
+export async function* trickle(gate: Promise<unknown>): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode("first ");
+  await gate;
+  yield new TextEncoder().encode("last");
+}
+
+export interface Gate {
+  readonly opened: Promise<void>;
+  open(): void;
+}
+
+export function gate(): Gate {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}

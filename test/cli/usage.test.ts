@@ -70,6 +70,11 @@ const wrongUses: readonly (readonly [args: readonly string[], says: RegExp])[] =
   [["serve", "--web-name", "tftp.example"], /no page to give a name\.\nHint: Add --web/],
   [["serve", "--web-password-file", "x"], /no page to protect\.\nHint: Add --web/],
   [["serve", "--port", "65536"], /--port cannot be "65536"/],
+  [
+    ["serve", "--tid-ports", "10"],
+    /--tid-ports cannot be "10"\.\nHint: Give the first and the last port: .*10-10 for one/,
+  ],
+  [["serve", "--tid-ports", "10-9"], /--tid-ports cannot be "10-9"\.\nHint: .*lower one first/],
   [["serve", "--uploads", "yes"], /--uploads cannot be "yes"\.\nHint: Give off, create or overwr/],
   [["serve", "--upload-bytes-max", "10X"], /--upload-bytes-max cannot be "10X"/],
   [["serve", "--log", "xml"], /--log cannot be "xml"/],

@@ -4,12 +4,14 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { get } from "../../src/index.ts";
+import { setImmediate } from "node:timers/promises";
+import { get, put } from "../../src/index.ts";
 import { failsWith, folder, serving, tidewire } from "./command.ts";
+import { gate, trickle } from "./succession.ts";
 
 const timeout = 60_000;
 const linux = { timeout, skip: process.platform === "linux" ? false : "needs Linux" };
@@ -65,6 +67,89 @@ test("metrics are those of all workers, captures those of each", linux, async (t
     );
 });
 
+test("workers are replaced one by one, what runs in the old ones ends whole", linux, async (t) => {
+  const { root, port, write, args } = await configured(t);
+  const { child, printed, output, ended } = await serving(t, args);
+  const url = `tftp://127.0.0.1:${port}`;
+  assert.equal(await get(`${url}/a`, { retries: 20 }).text(), "content");
+  const { opened, open } = gate();
+  const upload = put(`${url}/late.txt`, trickle(opened));
+  await printed(/late\.txt started/);
+  await bothListen(port);
+  // One that cannot start changes nothing.
+  await write("port = ");
+  child.kill("SIGUSR2");
+  await printed(/worker 1 and those after it are not replaced/);
+  await write("");
+  const old = childrenOf(child.pid);
+  assert.equal(old.length, 2);
+  let over = false;
+  const asking = (async () => {
+    while (!over) assert.equal(await get(`${url}/a`).text(), "content");
+  })();
+  child.kill("SIGUSR2");
+  await printed(/worker 2 is replaced/);
+  open();
+  await upload;
+  over = true;
+  await asking;
+  assert.equal(await readFile(join(root, "late.txt"), "utf8"), "first last");
+  while (childrenOf(child.pid).some((pid) => old.includes(pid))) await setImmediate();
+  assert.equal(childrenOf(child.pid).length, 2);
+  assert.equal(await get(`${url}/a`).text(), "content");
+  assert.doesNotMatch(output(), /has ended/);
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, { status: 0, signal: null });
+});
+
+test("a worker that cannot start again is tried again, the others go on", linux, async (t) => {
+  const { port, write, args } = await configured(t);
+  const { child, printed } = await serving(t, args);
+  const url = `tftp://127.0.0.1:${port}/a`;
+  assert.equal(await get(url, { retries: 20 }).text(), "content");
+  await bothListen(port);
+  const all = childrenOf(child.pid);
+  assert.equal(all.length, 2);
+  await write("port = ");
+  process.kill(all[0] as number, "SIGKILL");
+  await printed(/worker \d cannot start; the others go on/);
+  assert.equal(await get(url, { retries: 20 }).text(), "content");
+  await write("");
+  while (childrenOf(child.pid).length < 2) await setImmediate();
+  assert.equal(await get(url, { retries: 20 }).text(), "content");
+});
+
+interface Configured {
+  readonly root: string;
+  readonly port: string;
+  /** More of the configuration. */
+  readonly write: (text: string) => Promise<void>;
+  readonly args: readonly string[];
+}
+
+/** Two workers with a configuration file. */
+async function configured(t: TestContext): Promise<Configured> {
+  const root = await folder(t);
+  await writeFile(join(root, "a"), "content");
+  const port = await freePort();
+  const file = join(root, "tidewire.toml");
+  const write = async (text: string): Promise<void> => {
+    await writeFile(`${file}.new`, `dir = ${JSON.stringify(root)}\nuploads = "create"\n${text}`);
+    await rename(`${file}.new`, file);
+  };
+  await write("");
+  const args = ["--config", file, "--port", port, "--workers", "2", "--verbose"];
+  return { root, port, write, args };
+}
+
+test("with a single port a line says why workers are not replaced", linux, async (t) => {
+  const root = await folder(t);
+  const args = [root, "--port", await freePort(), "--workers", "2", "--single-port"];
+  const { child, printed } = await serving(t, args);
+  child.kill("SIGUSR2");
+  await printed(/with --single-port the workers are not replaced, .* restart the service/);
+});
+
 test("where a worker cannot start, none does", linux, async (t) => {
   const taken = await freePort(t);
   const args = ["serve", tmpdir(), "--listen", `127.0.0.1:${taken}`, "--workers", "2"];
@@ -79,6 +164,12 @@ test("what workers cannot share is refused", { timeout }, async () => {
   failsWith(await tidewire(["serve", "--workers", "2", "--web"]), 2, /shows one process/);
   failsWith(await tidewire(["serve", "--workers", "0"]), 2, /--workers/);
 });
+
+/** Two sockets have the port. */
+async function bothListen(port: string): Promise<void> {
+  const local = `0100007F:${Number(port).toString(16).toUpperCase().padStart(4, "0")} `;
+  while (readFileSync("/proc/net/udp", "latin1").split(local).length < 3) await setImmediate();
+}
 
 function childrenOf(pid: number | undefined): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1");
