@@ -44,7 +44,7 @@ export { parseRule, type Rule, rules } from "./server/rules.ts";
 export type { ServerStats } from "./server/server-parts.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
 export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
-export { fileSink } from "./storage/file-sink.ts";
+export { type FileSinkOptions, fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
 export { type LeftoversOptions, removeLeftovers } from "./storage/leftovers.ts";
 export { type ManifestOptions, manifest } from "./storage/manifest.ts";

@@ -45,6 +45,11 @@ export class Receiver extends Machine {
     return this.received > (this.asked ? -1 : 0);
   }
 
+  /** The peer waits for an ACK. */
+  get owes(): boolean {
+    return this.#due !== undefined;
+  }
+
   /** Blocks up to here are safe, the last one: committed. Only then are they acknowledged. */
   handleStored(upTo: BlockNumber): void {
     this.#stored = upTo;
