@@ -1,5 +1,5 @@
-// Deletes compiled files whose source is gone, and bundled ones: `tsc -b` leaves them, and old tests
-// must not run.
+// Deletes compiled files whose source is gone, and bundled ones: `tsc -b` leaves them, and old
+// tests must not run.
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";

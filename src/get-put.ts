@@ -1,5 +1,5 @@
-// get and put: wires the parts of a client together. Apart from `serve`, so that the command loads no
-// server to fetch a file.
+// get and put: wires the parts of a client together. Apart from `serve`, so that the command loads
+// no server to fetch a file.
 
 import { ask } from "./client/ask.ts";
 import type { ClientParts } from "./client/attempt.ts";

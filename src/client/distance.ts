@@ -1,5 +1,5 @@
-// How far away the server is shows in its first answer. Where a window of the usual size would leave
-// a long line idle, the client asks once more, for a larger one. Knows no sockets.
+// How far away the server is shows in its first answer. Where a window of the usual size would
+// leave a long line idle, the client asks once more, for a larger one. Knows no sockets.
 
 import { type Agreed, acceptAnswer, type Offer } from "../core/options.ts";
 import type { Millis, Options } from "../core/packet.ts";

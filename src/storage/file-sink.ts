@@ -122,8 +122,8 @@ export class FileSink implements Sink {
 export interface FileSinkOptions {
   /** False: a file that is there is kept. Default true. */
   readonly overwrite?: boolean;
-  /** Whether `commit` waits until the disk has the file (fsync). Without, a power cut soon after may
-   * leave an empty or short one under the name. Default true. */
+  /** Whether `commit` waits until the disk has the file (fsync). Without, a power cut soon after
+   * may leave an empty or short one under the name. Default true. */
   readonly durable?: boolean;
   /** Writes in the call itself instead of in a thread. Cheaper, but everything else in the process
    * waits for the disk meanwhile: for a program that does nothing else. Default false. */

@@ -7,8 +7,8 @@ import type { Receiver } from "../core/receiver.ts";
 import type { Sink } from "../ports.ts";
 import { Transfer, type TransferParts } from "./transfer.ts";
 
-/** More than this does not wait for the window's end. */
-const batchBytes = 1024 * 1024;
+/** So much does not wait for the window's end. */
+const batchBytes = 64 * 1024;
 
 export class Incoming extends Transfer {
   override readonly machine: Receiver;
@@ -53,7 +53,7 @@ export class Incoming extends Transfer {
     if (!this.#agreed && this.machine.received >= 0) this.#handleAgreed();
     if (this.#waiting.length === 0 || this.machine.outcome || this.#storing) return;
     // Blocks go to the sink in batches; at the latest when the peer waits for their ACK.
-    if (!this.machine.owes && this.#waitingBytes < batchBytes) return;
+    if (this.machine.due === undefined && this.#waitingBytes < batchBytes) return;
     if (!this.#storeAtOnce()) this.#storing = this.#store();
   }
 
