@@ -94,11 +94,10 @@ interface Koffi {
 /** Its part for this system alone, where that is at hand: what stands around it takes as long to
  * load, and is not used here. */
 function loadKoffi(): Koffi {
-  const load = createRequire(import.meta.url);
   try {
-    return load(`@koromix/koffi-linux-${process.arch}`);
+    return createRequire(import.meta.url)(`@koromix/koffi-linux-${process.arch}`);
   } catch {
-    return load("koffi");
+    return createRequire(import.meta.url)("koffi");
   }
 }
 
