@@ -1,4 +1,5 @@
-// Deletes compiled files whose source is gone: `tsc -b` leaves them, and old tests must not run.
+// Deletes compiled files whose source is gone, and bundled ones: `tsc -b` leaves them, and old
+// tests must not run.
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ for (const folder of ["src", "test"]) {
   if (!existsSync(compiled)) continue;
   for (const name of readdirSync(compiled, { recursive: true })) {
     const source = name.replace(/\.(?:d\.ts|js)(?:\.map)?$/, ".ts");
-    if (source !== name && !existsSync(join(folder, source))) rmSync(join(compiled, name));
+    const gone = source !== name && !existsSync(join(folder, source));
+    if (gone || name.endsWith(".cjs")) rmSync(join(compiled, name));
   }
 }

@@ -1,21 +1,16 @@
-// The public API: serve, get, put. The only place that wires the parts together.
+// The public API: serve, and all that others define. Wires the parts of a server together.
 
-import { ask } from "./client/ask.ts";
-import type { ClientParts } from "./client/attempt.ts";
-import { Download } from "./client/download.ts";
-import { parseTftpUrl } from "./client/tftp-url.ts";
-import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
 import { TftpError } from "./core/errors.ts";
 import type { Millis } from "./core/packet.ts";
+import { networkFor } from "./get-put.ts";
 import { Doors } from "./net/doors.ts";
 import type { BoundSocket, HandedOver } from "./net/handed-over.ts";
 import type { Link } from "./net/link.ts";
-import { nodeNetwork } from "./net/node-network.ts";
 import { marked } from "./net/precedence.ts";
 import { wallClock } from "./net/wall-clock.ts";
 import { publisher } from "./observe/channels.ts";
 import type { PacketTap } from "./observe/tap.ts";
-import type { Address, Network, Storage } from "./ports.ts";
+import type { Address, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
@@ -24,13 +19,13 @@ import { TftpServer } from "./server/server.ts";
 import type { ServerStats } from "./server/server-parts.ts";
 import { withDigests } from "./storage/digests.ts";
 import { type ExpectedUpload, ExpectedUploads, type ReceivedUpload } from "./storage/expected.ts";
-import { sourceOf } from "./storage/sources.ts";
 
 export type { Download } from "./client/download.ts";
 export { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 export type { Progress, TransferOptions, TransferReport } from "./client/transfer-options.ts";
 export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
+export { get, put } from "./get-put.ts";
 export { type BoundSocket, HandedOver } from "./net/handed-over.ts";
 export { inheritedSockets } from "./net/inherited.ts";
 export type { Link, LinkMessage } from "./net/link.ts";
@@ -45,7 +40,7 @@ export { parseRule, type Rule, rules } from "./server/rules.ts";
 export type { ServerStats } from "./server/server-parts.ts";
 export { type DirectoryOptions, directory } from "./storage/directory.ts";
 export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
-export { fileSink } from "./storage/file-sink.ts";
+export { type FileSinkOptions, fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";
 export { type LeftoversOptions, removeLeftovers } from "./storage/leftovers.ts";
 export { type ManifestOptions, manifest } from "./storage/manifest.ts";
@@ -230,47 +225,6 @@ class RunningServer implements Server {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Fetches a file: `await get("tftp://192.0.2.1/boot.img").bytes()`. Asks nothing of the server
- * before the result is read. Throws TftpError INVALID_ARGUMENT for a URL that is none. */
-export function get(
-  url: string | URL,
-  options: TransferOptions & { readonly tap?: PacketTap } = {},
-): Download {
-  const target = parseTftpUrl(String(url));
-  return new Download(async (sink, left) => {
-    const signal = options.signal ? AbortSignal.any([options.signal, left]) : left;
-    return ask(await partsFor(options.tap), target, { op: "rrq", sink }, { ...options, signal });
-  });
-}
-
-/** Brings a file. Resolves when the server has acknowledged the last block. Throws TftpError. */
-export async function put(
-  url: string | URL,
-  body: Uint8Array | AsyncIterable<Uint8Array>,
-  options: TransferOptions & { readonly size?: number; readonly tap?: PacketTap } = {},
-): Promise<TransferReport> {
-  const source = sourceOf(body, options.size);
-  const target = parseTftpUrl(String(url));
-  return ask(await partsFor(options.tap), target, { op: "wrq", source }, options);
-}
-
-const clientParts: ClientParts = {
-  network: nodeNetwork,
-  clock: wallClock,
-  random: Math.random,
-};
-
-async function partsFor(tap: PacketTap | undefined): Promise<ClientParts> {
-  return tap ? { ...clientParts, network: await networkFor(tap) } : clientParts;
-}
-
-/** What watches is loaded when it is wanted. */
-async function networkFor(tap: PacketTap | undefined): Promise<Network> {
-  if (!tap) return nodeNetwork;
-  const { tappedNetwork } = await import("./observe/tap.ts");
-  return tappedNetwork(nodeNetwork, tap);
 }
 
 function checkPorts({ tidPorts, singlePort }: ServeOptions): void {

@@ -41,7 +41,8 @@ test("the package holds the command, the library, its types, the licence and the
 test("the package holds no test, no source and nothing of the build", () => {
   const page =
     /^(?:src\/page\/[a-z]+\.(?:html|css|svg)|packaging\/Dockerfile|packaging\/[a-z-]+\.[a-z1]+)$/;
-  const allowed = /^(?:bin\/.+\.js|dist\/src\/.+(?:\.js|\.d\.ts)|[A-Z]+(?:\.md)?|package\.json)$/;
+  const allowed =
+    /^(?:bin\/.+\.js(?:on)?|dist\/src\/.+(?:\.js|\.d\.ts)|[A-Z]+(?:\.md)?|package\.json)$/;
   assert.deepEqual(
     paths.filter((path) => !allowed.test(path) && !page.test(path)),
     [],

@@ -15,6 +15,7 @@ import { type Job, type RunOptions, runAll } from "./transfers.ts";
 
 interface GetFlags extends TransferFlags {
   readonly output?: string;
+  readonly sync?: boolean;
 }
 
 export function define(command: Command): void {
@@ -22,6 +23,7 @@ export function define(command: Command): void {
     .argument("<URL...>", "tftp://HOST[:PORT]/NAME[;mode=octet|netascii]")
     .usage("[options] URL...")
     .option("-o, --output <PATH>", "a file, a folder, or - for standard output")
+    .option("--sync", "wait until the disk has each file (fsync)")
     .addOption(bytesOption("--bytes-max <N>", "largest file, such as 10M or 1G (default: any)"));
   addTransferOptions(command)
     .addHelpText("after", examples)
@@ -57,14 +59,28 @@ async function jobsFor(urls: readonly string[], flags: GetFlags): Promise<Job[]>
       throw wrongUsage(`two of the files would become ${path}`, "Fetch them one by one, with -o.");
     }
     taken.add(path);
-    return { op: "get", url, file: filename, path, run: (options) => fetchTo(path, url, options) };
+    const durable = flags.sync ?? false;
+    const run = (options: RunOptions) => fetchTo({ path, durable }, url, options);
+    return { op: "get", url, file: filename, path, run };
   });
 }
 
-async function fetchTo(path: string, url: string, options: RunOptions): ReturnType<Job["run"]> {
+interface Place {
+  readonly path: string;
+  readonly durable: boolean;
+}
+
+async function fetchTo(
+  { path, durable }: Place,
+  url: string,
+  options: RunOptions,
+): ReturnType<Job["run"]> {
   // An earlier run that was killed cannot have cleared up after itself.
   if (path !== "-") await removeLeftovers(dirname(path), { deep: false });
-  const sink = path === "-" ? standardOutput(options.signal) : await fileSink(path);
+  const sink =
+    path === "-"
+      ? standardOutput(options.signal)
+      : await fileSink(path, { durable, blocking: true });
   return get(url, options).into(sink);
 }
 

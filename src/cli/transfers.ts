@@ -82,7 +82,7 @@ function tellSuccess(job: Job, report: TransferReport, flags: TransferFlags): vo
   if (flags.verbose) process.stderr.write(`${details(report)}\n`);
   if (report.hint && !flags.quiet) process.stderr.write(`Hint: ${report.hint}\n`);
   if (flags.json) printJson(job, reportFields(report));
-  else if (process.stderr.isTTY && !flags.quiet) {
+  else if (!flags.quiet && process.stderr.isTTY) {
     const { bytes, durationMillis } = report;
     const name = painter(process.stderr)("bold", visibleName(nameOf(job)));
     const rate = rateText(speed(bytes, durationMillis));

@@ -4,7 +4,15 @@
 import type { Offer } from "../core/options.ts";
 import type { Mode } from "../core/packet.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
-import { attempt, type Cargo, type ClientParts, Unanswered, Unmoved } from "./attempt.ts";
+import {
+  type Attempt,
+  attempt,
+  type Cargo,
+  type ClientParts,
+  Unanswered,
+  Unmoved,
+} from "./attempt.ts";
+import { FarAway } from "./distance.ts";
 import { offersFor, smallerOffer } from "./offers.ts";
 import type { Target } from "./tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./transfer-options.ts";
@@ -26,7 +34,8 @@ export async function ask(
     const attempts = Math.ceil((options.retries ?? defaultRetries) / offers.length);
     const report = await inTurn(offers, (first) => {
       return withSmallerBlocks(first, options, (offer) => {
-        return attempt(parts, { target, server, cargo, options, offer, attempts });
+        const plan = { target, server, cargo, options, offer, attempts };
+        return withWiderWindow(plan, (each) => attempt(parts, each));
       });
     });
     done = true;
@@ -54,6 +63,24 @@ async function inTurn(
     }
   }
   throw failure instanceof Unanswered ? failure.error : failure;
+}
+
+/** Asked once; who refuses it is taken at his first word. */
+async function withWiderWindow(
+  plan: Attempt,
+  run: (plan: Attempt) => Promise<TransferReport>,
+): Promise<TransferReport> {
+  try {
+    return await run({ ...plan, mayWiden: (plan.options.windowsize ?? "auto") === "auto" });
+  } catch (thrown) {
+    if (!(thrown instanceof FarAway)) throw thrown;
+    try {
+      return await run({ ...plan, offer: thrown.offer });
+    } catch (refused) {
+      if (!(refused instanceof Unanswered) || !refused.mayHelpToAskLess) throw refused;
+      return await run(plan);
+    }
+  }
 }
 
 /** As long as the server answers but no block comes through. */

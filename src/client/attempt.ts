@@ -2,7 +2,7 @@
 
 import { TftpError } from "../core/errors.ts";
 import { type Agreed, type Offer, offerOptions, rfc1350 } from "../core/options.ts";
-import { encode } from "../core/packet.ts";
+import { decode, encode, type Millis } from "../core/packet.ts";
 import { type Asking, askRead, askWrite } from "../core/request.ts";
 import type { Address, Clock, DatagramSocket, Network, Sink, Source } from "../ports.ts";
 import { privateBlocks } from "../transfer/blocks.ts";
@@ -11,6 +11,7 @@ import { Outgoing } from "../transfer/outgoing.ts";
 import { Peer } from "../transfer/peer.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
+import { FarAway, widerOffer } from "./distance.ts";
 import { explain } from "./explain.ts";
 import type { Target } from "./tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./transfer-options.ts";
@@ -34,9 +35,11 @@ export interface Attempt {
   readonly options: TransferOptions;
   readonly offer: Offer | undefined;
   readonly attempts: number;
+  /** Where the server turns out to be far away, it is asked again. */
+  readonly mayWiden?: boolean;
 }
 
-/** Throws TftpError, Unanswered or Unmoved. */
+/** Throws TftpError, Unanswered, Unmoved or FarAway. */
 export async function attempt(parts: ClientParts, plan: Attempt): Promise<TransferReport> {
   const { target, server, options } = plan;
   const { signal } = options;
@@ -63,7 +66,9 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
               const elsewhere = peer.stranger?.host === server.host ? undefined : peer.stranger;
               const error = explain(outcome.error, target, elsewhere);
               reject(failureOf(plan, transfer, error));
-              if (unmoved(transfer) && !transfer.machine.peerGone) takeLeave(socket, transfer.peer);
+              if (unmoved(transfer) && !transfer.machine.peerGone) {
+                takeLeave(socket, transfer.peer, "no block came through, trying smaller ones");
+              }
             }
           },
           onDone: () => void socket.close(),
@@ -72,7 +77,16 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
       );
       stop = () => transfer.abort(aborted(signal));
       signal?.addEventListener("abort", stop);
-      socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
+      const askedAt = parts.clock.now();
+      socket.onDatagram = (datagram, from) => {
+        const wider = transfer.machine.answered
+          ? undefined
+          : wanted(plan, transfer, { datagram, from, millis: parts.clock.now() - askedAt, socket });
+        if (wider === undefined) return transfer.handleDatagram(datagram, from);
+        reject(new FarAway(wider));
+        takeLeave(socket, from, "asking again for a larger window");
+        transfer.abandon(aborted(undefined));
+      };
       if (signal?.aborted) stop();
       else transfer.begin();
     });
@@ -121,9 +135,32 @@ function unmoved({ machine }: Incoming | Outgoing): boolean {
   return machine.outcome.error.code === "TIMED_OUT" && blocks === 0;
 }
 
-/** So that the server does not go on sending what does not arrive. */
-function takeLeave(socket: DatagramSocket, to: Address): void {
-  const message = "no block came through, trying smaller ones";
+interface FirstAnswer {
+  readonly datagram: Uint8Array;
+  readonly from: Address;
+  /** Since it was asked for. */
+  readonly millis: Millis;
+  readonly socket: DatagramSocket;
+}
+
+/** What to ask for instead, when this is an answer from far away. */
+function wanted(
+  { server, cargo, offer, mayWiden }: Attempt,
+  { machine }: Incoming | Outgoing,
+  { datagram, from, millis, socket }: FirstAnswer,
+): Offer | undefined {
+  if (!mayWiden || !offer || cargo.op === "wrq" || from.host !== server.host) return undefined;
+  const packet = decode(datagram);
+  // After a repeat nobody knows which request is answered.
+  if (packet.op !== "oack" || machine.stats.resent > 0) return undefined;
+  const { receiveBufferBytes } = socket;
+  const asked = offerOptions(offer);
+  const answer = packet.options;
+  return widerOffer({ offer, asked, answer, roundTripMillis: millis, receiveBufferBytes });
+}
+
+/** So that the server does not go on sending. */
+function takeLeave(socket: DatagramSocket, to: Address, message: string): void {
   const error = encode({ op: "error", code: 0, message });
   socket.send(error, error.length, to);
 }

@@ -8,7 +8,8 @@ import type { Tally } from "../transfer/transfer.ts";
 export interface TransferOptions {
   /** Bytes a block, 8 to 65464; "auto" (default) is what needs no fragments on the way. */
   readonly blksize?: number | "auto";
-  /** Blocks a window, 1 to 65535; "auto" (default) is what the receive buffer holds, at most 64. */
+  /** Blocks a window, 1 to 65535; "auto" (default) is what the receive buffer holds, at most 64;
+   * for a large file from a server far away more. */
   readonly windowsize?: number | "auto";
   /** How long an answer is waited for before the round trip is known; whole seconds are also agreed
    * with the server (RFC 2349) and then hold exactly. Default 1000, not agreed. */

@@ -20,7 +20,7 @@ export class Receiver extends Machine {
   #stored: BlockNumber;
   readonly #blocks: Reassembly;
   /** An ACK of this block is owed as soon as the block is stored. */
-  #due: BlockNumber | undefined;
+  due: BlockNumber | undefined;
   #dueAt: Millis = 0;
   #repeated = false;
   readonly #silence = new Silence();
@@ -69,15 +69,15 @@ export class Receiver extends Machine {
 
   override handleTimeout(now: Millis): void {
     if (this.timer.deadline === undefined || now < this.timer.deadline) return;
-    if (this.outcome || this.#due !== undefined) this.timer.stop();
+    if (this.outcome || this.due !== undefined) this.timer.stop();
     else if (!this.mayRepeat(now)) return;
-    else if (this.received > this.#acked) this.#due = this.received;
+    else if (this.received > this.#acked) this.due = this.received;
     else this.#repeat();
   }
 
   override pollTransmit(now: Millis): Transmit | undefined {
     if (this.outcome && !this.outcome.ok) return this.takeLastWords();
-    if (this.#due !== undefined && this.#stored >= this.#due && now >= this.#dueAt) {
+    if (this.due !== undefined && this.#stored >= this.due && now >= this.#dueAt) {
       this.#acknowledge(this.#stored);
     }
     if (!this.#toSend) return undefined;
@@ -92,7 +92,7 @@ export class Receiver extends Machine {
   }
 
   #acknowledge(block: BlockNumber): void {
-    this.#due = undefined;
+    this.due = undefined;
     this.#repeated = block === this.#acked;
     this.#acked = block;
     this.#acknowledgement = encodeAck(toWire(block, this.agreed.rollover));
@@ -155,7 +155,7 @@ export class Receiver extends Machine {
     if (answersOurs) this.timer.measured(now - this.#silence.sentAt);
     this.#silence.handleNew(now);
     this.timer.progress();
-    if (this.#due === undefined) this.timer.start(now);
+    if (this.due === undefined) this.timer.start(now);
     if (payload.length < this.agreed.blksize) this.#blocks.last = block;
     return this.#blocks.take(block, payload);
   }
@@ -165,7 +165,7 @@ export class Receiver extends Machine {
     this.stats.duplicates += 1;
     const { deadline, intervalMillis, nominalMillis } = this.timer;
     const lost = this.#silence.handleRepeat(now, intervalMillis);
-    if (deadline === undefined || this.#due !== undefined) return;
+    if (deadline === undefined || this.due !== undefined) return;
     if (lost && block === this.#acked) this.#repeat();
     // A peer that repeats its window is not to be disturbed, but for a plain timeout at most.
     const latest = this.#silence.sentAt + nominalMillis;
@@ -174,7 +174,7 @@ export class Receiver extends Machine {
 
   #answerRepeat(now: Millis): void {
     const lost = this.#silence.handleRepeat(now, this.timer.intervalMillis);
-    if (lost && this.#due === undefined) this.#repeat();
+    if (lost && this.due === undefined) this.#repeat();
   }
 
   #repeat(): void {
@@ -184,7 +184,7 @@ export class Receiver extends Machine {
 
   /** While we owe an ACK, the peer owes us nothing. */
   #owe(now: Millis): void {
-    this.#due = this.received;
+    this.due = this.received;
     this.#dueAt = now;
     this.timer.stop();
   }
@@ -192,7 +192,7 @@ export class Receiver extends Machine {
   /** The window's end is here, but not all before it. Where blocks were seen to overtake each
    * other, the missing ones get half a round trip to come: see the cost table of the simulation. */
   #reportGap(now: Millis): void {
-    if (this.#due !== undefined) return;
+    if (this.due !== undefined) return;
     this.#owe(now);
     if (!this.#blocks.overtaken) return;
     this.#dueAt = this.timer.deadline = now + (this.timer.roundTrip ?? 0) / 2;

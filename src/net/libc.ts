@@ -91,9 +91,19 @@ interface Koffi {
   address(memory: Uint8Array): bigint;
 }
 
+/** Its part for this system alone, where that is at hand: what stands around it takes as long to
+ * load, and is not used here. */
+function loadKoffi(): Koffi {
+  try {
+    return createRequire(import.meta.url)(`@koromix/koffi-linux-${process.arch}`);
+  } catch {
+    return createRequire(import.meta.url)("koffi");
+  }
+}
+
 function load(): Libc | undefined {
   try {
-    const koffi = createRequire(import.meta.url)("koffi") as Koffi;
+    const koffi = loadKoffi();
     const c = koffi.load(null);
     const libc: Libc = {
       socket: c.func("int socket(int, int, int)"),

@@ -1,7 +1,7 @@
 // A Sink that becomes a file all at once: temporary file beside it, fsync, then the final name.
 // Decides nothing about names; a reader sees the old content or the new one, whole.
 
-import { constants, type Stats } from "node:fs";
+import { constants, type Stats, writevSync } from "node:fs";
 import { type FileHandle, link, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { TftpError } from "../core/errors.ts";
@@ -10,6 +10,7 @@ import { fileError, notRegular, systemCode } from "./file-error.ts";
 import { partName } from "./part-owner.ts";
 import { between, totalBytes } from "./parts.ts";
 import { WriteBehind } from "./write-behind.ts";
+import { WriteNow } from "./write-now.ts";
 
 interface FileTarget {
   /** Open for reading; the sink closes it. */
@@ -19,6 +20,8 @@ interface FileTarget {
   readonly name: string;
   /** False: a file of that name, also one that appears meanwhile, is kept. */
   readonly overwrite: boolean;
+  /** False: `commit` gives the name and leaves it to the system when the disk has it. */
+  readonly durable?: boolean;
 }
 
 export class FileSink implements Sink {
@@ -57,6 +60,21 @@ export class FileSink implements Sink {
     }
   }
 
+  /** The same in the call itself: everything else waits for the disk. Throws TftpError. */
+  writeNow(payloads: readonly Uint8Array[]): void {
+    const { fd } = this.#handle;
+    const wanted = totalBytes(payloads);
+    try {
+      for (let done = 0; done < wanted; ) {
+        const written = writevSync(fd, rest(payloads, done, wanted), this.#written);
+        this.#written += written;
+        done += written;
+      }
+    } catch (thrown) {
+      throw (this.#failure = writeError(thrown));
+    }
+  }
+
   /** Throws TftpError and leaves no trace. One exception: the folder's own fsync comes after the
    * name is given; when that fails, the file stands there whole and only its durability is
    * unknown. */
@@ -71,16 +89,17 @@ export class FileSink implements Sink {
   async #commit(): Promise<void> {
     const target = this.#target;
     const final = join(target.folderPath, target.name);
+    const durable = target.durable ?? true;
     try {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#discarding !== undefined) throw new TftpError("ABORTED", "the file was discarded");
       const permissions = await replacedPermissions(target);
       if (permissions !== undefined) await setPermissions(this.#handle, permissions);
-      await this.#handle.sync();
+      if (durable) await this.#handle.sync();
       await this.#handle.close();
       if (target.overwrite) await rename(this.#temporary, final);
       else await giveNewName(this.#temporary, final);
-      await syncFolder(target.folder);
+      if (durable) await syncFolder(target.folder);
     } catch (thrown) {
       await this.#clear();
       throw writeError(thrown);
@@ -100,13 +119,21 @@ export class FileSink implements Sink {
   }
 }
 
+export interface FileSinkOptions {
+  /** False: a file that is there is kept. Default true. */
+  readonly overwrite?: boolean;
+  /** Whether `commit` waits until the disk has the file (fsync). Without, a power cut soon after
+   * may leave an empty or short one under the name. Default true. */
+  readonly durable?: boolean;
+  /** Writes in the call itself instead of in a thread. Cheaper, but everything else in the process
+   * waits for the disk meanwhile: for a program that does nothing else. Default false. */
+  readonly blocking?: boolean;
+}
+
 /** A Sink for a path of our own user. A regular file appears whole at `commit`; a device or a FIFO
  * (`/dev/null`) takes the bytes as they come. Throws TftpError with the path in `cause`. */
-export async function fileSink(
-  path: string,
-  options: { readonly overwrite?: boolean } = {},
-): Promise<Sink> {
-  const overwrite = options.overwrite ?? true;
+export async function fileSink(path: string, options: FileSinkOptions = {}): Promise<Sink> {
+  const { overwrite = true, durable = true, blocking = false } = options;
   try {
     const full = resolve(path);
     const found = await existing(full);
@@ -116,8 +143,9 @@ export async function fileSink(
     const final = found ? await realpath(full) : full; // A link stays one; its target is replaced.
     const folderPath = dirname(final);
     const folder = await open(folderPath, constants.O_RDONLY | constants.O_DIRECTORY);
-    const target = { folder, folderPath, name: basename(final), overwrite };
-    return new WriteBehind(await FileSink.open(target));
+    const target = { folder, folderPath, name: basename(final), overwrite, durable };
+    const file = await FileSink.open(target);
+    return blocking ? new WriteNow(file) : new WriteBehind(file);
   } catch (thrown) {
     throw writeError(thrown);
   }
@@ -158,10 +186,14 @@ async function writeAll(
   const wanted = totalBytes(parts);
   for (let done = 0; done < wanted; ) {
     const at = position === undefined ? undefined : position + done;
-    const { bytesWritten } = await handle.writev(between(parts, done, wanted), at);
+    const { bytesWritten } = await handle.writev(rest(parts, done, wanted), at);
     done += bytesWritten;
   }
   return wanted;
+}
+
+function rest(parts: readonly Uint8Array[], done: number, wanted: number): readonly Uint8Array[] {
+  return done === 0 ? parts : between(parts, done, wanted);
 }
 
 /** Gives the name only if it is free: `link` refuses a taken one, `rename` would not. */

@@ -7,11 +7,15 @@ import type { Receiver } from "../core/receiver.ts";
 import type { Sink } from "../ports.ts";
 import { Transfer, type TransferParts } from "./transfer.ts";
 
+/** So much does not wait for the window's end. */
+const batchBytes = 64 * 1024;
+
 export class Incoming extends Transfer {
   override readonly machine: Receiver;
   readonly #sink: Sink;
   readonly #bytesMax: number;
   #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
   #storing: Promise<void> | undefined;
   #stored = 0;
   #agreed = false;
@@ -39,12 +43,17 @@ export class Incoming extends Transfer {
   }
 
   protected override take(payloads: readonly Uint8Array[]): void {
-    for (const payload of payloads) this.#waiting.push(payload);
+    for (const payload of payloads) {
+      this.#waiting.push(payload);
+      this.#waitingBytes += payload.length;
+    }
   }
 
   protected override tend(): void {
     if (!this.#agreed && this.machine.received >= 0) this.#handleAgreed();
     if (this.#waiting.length === 0 || this.machine.outcome || this.#storing) return;
+    // Blocks go to the sink in batches; at the latest when the peer waits for their ACK.
+    if (this.machine.due === undefined && this.#waitingBytes < batchBytes) return;
     if (!this.#storeAtOnce()) this.#storing = this.#store();
   }
 
@@ -65,11 +74,11 @@ export class Incoming extends Transfer {
   #storeAtOnce(): boolean {
     const batch = this.#waiting;
     const stored = this.#stored + batch.length;
-    let bytes = this.#bytes;
-    for (const payload of batch) bytes += payload.length;
+    const bytes = this.#bytes + this.#waitingBytes;
     if (stored === this.machine.last || bytes > this.#bytesMax) return false;
     if (!this.#sink.writeAtOnce?.(batch)) return false;
     this.#waiting = [];
+    this.#waitingBytes = 0;
     this.#stored = stored;
     this.#bytes = bytes;
     this.machine.handleStored(stored);
@@ -90,7 +99,8 @@ export class Incoming extends Transfer {
   async #storeBatch(): Promise<void> {
     const batch = this.#waiting;
     this.#waiting = [];
-    for (const payload of batch) this.#bytes += payload.length;
+    this.#bytes += this.#waitingBytes;
+    this.#waitingBytes = 0;
     if (this.#bytes > this.#bytesMax) throw tooLarge(this.#bytesMax);
     await this.#sink.writev(batch);
     this.#stored += batch.length;

@@ -40,6 +40,14 @@ test("-o names a file, a folder or standard output", async (t) => {
   assert.deepEqual(readdirSync(cwd).sort(), ["named", "sub"]);
 });
 
+test("--sync waits for the disk, and for nothing else", async (t) => {
+  const { url } = await libraryServer(t, memory({ x: big }));
+  const cwd = await folder(t);
+  const { status, stderr } = await tidewire(["get", `${url}/x`, "--sync"], { cwd });
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.deepEqual(readFileSync(join(cwd, "x")), big);
+});
+
 test("the options of the command are asked of the server", async (t) => {
   const { url, event } = await libraryServer(t, memory({ x: "a\nb" }));
   const flags = ["--blksize", "700", "--windowsize", "3", "--timeout", "2", "--retries", "1"];

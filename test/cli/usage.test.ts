@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { failsWith, folder, script, tidewire } from "./command.ts";
@@ -107,7 +107,9 @@ test("TIDEWIRE_DEBUG=1 shows where an error comes from", () => {
 test("a checkout without a build says how to build it", async (t) => {
   const root = await folder(t);
   await mkdir(join(root, "bin"));
-  await copyFile(script, join(root, "bin", "tidewire.js"));
+  for (const name of ["tidewire.js", "package.json"]) {
+    await copyFile(join(dirname(script), name), join(root, "bin", name));
+  }
   await writeFile(join(root, "package.json"), '{ "type": "module" }');
   const args = [join(root, "bin", "tidewire.js"), "--version"];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });

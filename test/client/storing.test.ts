@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { get, type Sink, TftpError } from "../../src/index.ts";
 import { failure } from "../loopback/pair.ts";
-import { data } from "../server/device.ts";
+import { data, oack } from "../server/device.ts";
 import { Scripted } from "./scripted.ts";
 
 const timeout = 30_000;
@@ -96,4 +96,61 @@ test("a commit that fails is told to the server in place of the last ACK", {
   await send(data(1, "hello"));
   await tid.expectError(6);
   assert.equal((await failed).code, "FILE_EXISTS");
+});
+
+/** What a sink is given, batch by batch. */
+function counting(): { readonly sink: Sink; readonly batches: number[] } {
+  const batches: number[] = [];
+  const sink: Sink = {
+    writev: async (payloads) => void batches.push(payloads.length),
+    commit: async () => {},
+    discard: async () => {},
+  };
+  return { sink, batches };
+}
+
+test("the blocks of a window are stored together", { timeout }, async (t) => {
+  const server = await Scripted.open(t);
+  const { sink, batches } = counting();
+  const done = get(server.url(), { blksize: 512, windowsize: 4 }).into(sink);
+  const { send, tid } = await server.asked("rrq");
+  await send(oack({ blksize: "512", windowsize: "4" }));
+  await tid.expectAck(0);
+  for (const block of [1, 2, 3, 4]) await send(data(block, Buffer.alloc(512)));
+  await tid.expectAck(4);
+  await send(data(5, "ab"));
+  await tid.expectAck(5);
+  assert.equal((await done).bytes, 4 * 512 + 2);
+  assert.deepEqual(batches, [4, 1]);
+});
+
+test("what came of a window is stored when the rest does not come", { timeout }, async (t) => {
+  const server = await Scripted.open(t);
+  const { sink, batches } = counting();
+  const options = { blksize: 512, windowsize: 4, timeoutMillis: 50 };
+  const done = get(server.url(), options).into(sink);
+  const { send, tid } = await server.asked("rrq");
+  await send(oack({ blksize: "512", windowsize: "4" }));
+  await tid.expectAck(0);
+  for (const block of [1, 2]) await send(data(block, Buffer.alloc(512)));
+  await tid.expectAck(2);
+  assert.deepEqual(batches, [2]);
+  await send(data(3, "end"));
+  await tid.expectAck(3);
+  assert.equal((await done).bytes, 2 * 512 + 3);
+});
+
+test("a batch does not grow beyond 64 KiB, however large the window", { timeout }, async (t) => {
+  const server = await Scripted.open(t);
+  const { sink, batches } = counting();
+  const done = get(server.url(), { blksize: 32_768, windowsize: 4 }).into(sink);
+  const { send, tid } = await server.asked("rrq");
+  await send(oack({ blksize: "32768", windowsize: "4" }));
+  await tid.expectAck(0);
+  for (const block of [1, 2, 3, 4]) await send(data(block, Buffer.alloc(32_768)));
+  await tid.expectAck(4);
+  await send(data(5, "end"));
+  await tid.expectAck(5);
+  await done;
+  assert.deepEqual(batches, [2, 2, 1]);
 });

@@ -140,6 +140,34 @@ test("a short write of the system is continued", async (t) => {
 
 test("the content is synced before it gets its name, and the folder after", async (t) => {
   const { root } = await scene(t);
+  const steps = await stepsOfCommit(t, root);
+  await (await fileSink(join(root, "x"))).commit();
+  assert.deepEqual(steps, ["sync", "rename", "sync"]);
+});
+
+test("who does not insist on it does not wait for the disk", async (t) => {
+  const { root } = await scene(t);
+  const steps = await stepsOfCommit(t, root);
+  await (await fileSink(join(root, "x"), { durable: false })).commit();
+  assert.deepEqual(steps, ["rename"]);
+});
+
+test("a blocking sink has written when the call returns", async (t) => {
+  const { root, list } = await scene(t);
+  const sink = await fileSink(join(root, "x"), { blocking: true });
+  const batch = [Buffer.alloc(70_000, "a"), Buffer.alloc(70_000, "b")];
+  assert.equal(sink.writeAtOnce?.(batch), true);
+  const [part = ""] = await list();
+  assert.equal((await stat(join(root, part))).size, 140_000);
+  await sink.writev(parts("end"));
+  await sink.commit();
+  assert.deepEqual(await list(), ["x"]);
+  const expected = Buffer.concat([...batch, Buffer.from("end")]);
+  assert.deepEqual(await readFile(join(root, "x")), expected);
+});
+
+/** What a commit does from now on, in order. */
+async function stepsOfCommit(t: TestContext, root: string): Promise<readonly string[]> {
   const steps: string[] = [];
   const sample = await openFile(root);
   const prototype = Object.getPrototypeOf(sample);
@@ -160,10 +188,8 @@ test("the content is synced before it gets its name, and the folder after", asyn
     syncBuiltinESMExports();
   });
   await sample.close();
-  const sink = await fileSink(join(root, "x"));
-  await sink.commit();
-  assert.deepEqual(steps, ["sync", "rename", "sync"]);
-});
+  return steps;
+}
 
 test("a discard in the middle of a write leaves nothing", async (t) => {
   const { root, list } = await scene(t);

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { mock, type TestContext, test } from "node:test";
 import { become, explainLostRight } from "../../src/cli/privileges.ts";
 import { get, put, TftpError } from "../../src/index.ts";
-import { linuxLibc } from "../../src/net/libc.ts";
 import { openDescriptor } from "../../src/net/bound-descriptor.ts";
+import { linuxLibc } from "../../src/net/libc.ts";
 import { failsWith, folder, type Serving, script, serving, tidewire } from "../cli/command.ts";
 
 const isRoot = process.getuid?.() === 0;

@@ -1,0 +1,54 @@
+// get and put: wires the parts of a client together. Apart from `serve`, so that the command loads
+// no server to fetch a file.
+
+import { ask } from "./client/ask.ts";
+import type { ClientParts } from "./client/attempt.ts";
+import { Download } from "./client/download.ts";
+import { parseTftpUrl } from "./client/tftp-url.ts";
+import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
+import { nodeNetwork } from "./net/node-network.ts";
+import { wallClock } from "./net/wall-clock.ts";
+import type { PacketTap } from "./observe/tap.ts";
+import type { Network } from "./ports.ts";
+import { sourceOf } from "./storage/sources.ts";
+
+/** Fetches a file: `await get("tftp://192.0.2.1/boot.img").bytes()`. Asks nothing of the server
+ * before the result is read. Throws TftpError INVALID_ARGUMENT for a URL that is none. */
+export function get(
+  url: string | URL,
+  options: TransferOptions & { readonly tap?: PacketTap } = {},
+): Download {
+  const target = parseTftpUrl(String(url));
+  return new Download(async (sink, left) => {
+    const signal = options.signal ? AbortSignal.any([options.signal, left]) : left;
+    return ask(await partsFor(options.tap), target, { op: "rrq", sink }, { ...options, signal });
+  });
+}
+
+/** Brings a file. Resolves when the server has acknowledged the last block. Throws TftpError. */
+export async function put(
+  url: string | URL,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  options: TransferOptions & { readonly size?: number; readonly tap?: PacketTap } = {},
+): Promise<TransferReport> {
+  const source = sourceOf(body, options.size);
+  const target = parseTftpUrl(String(url));
+  return ask(await partsFor(options.tap), target, { op: "wrq", source }, options);
+}
+
+const clientParts: ClientParts = {
+  network: nodeNetwork,
+  clock: wallClock,
+  random: Math.random,
+};
+
+async function partsFor(tap: PacketTap | undefined): Promise<ClientParts> {
+  return tap ? { ...clientParts, network: await networkFor(tap) } : clientParts;
+}
+
+/** What watches is loaded when it is wanted. */
+export async function networkFor(tap: PacketTap | undefined): Promise<Network> {
+  if (!tap) return nodeNetwork;
+  const { tappedNetwork } = await import("./observe/tap.ts");
+  return tappedNetwork(nodeNetwork, tap);
+}
