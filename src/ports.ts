@@ -17,7 +17,7 @@ export interface DatagramSocket {
   /** How many equal datagrams one `send` may carry. With offload that is one system call; without
    * it a batch, so that a window does not take a turn for each block. */
   readonly maxSegments: number;
-  /** The same number while what is handled had all arrived before; undefined where nobody counts. */
+  /** The same number while what is handled had all arrived before; undefined: nobody counts. */
   readonly receipt?: number | undefined;
   /** The size of the receive buffer as the kernel gave it. */
   readonly receiveBufferBytes: number;
@@ -97,8 +97,8 @@ export interface RequestInfo {
 export interface Storage {
   openRead(name: string, request: RequestInfo): Promise<Source>;
   /** The same for what is at hand; undefined: ask `openRead`. Never throws. A promise would cost a
-   * small file as much as its transfer. Requests with the same number `receipt` had all arrived before
-   * the first of them was handled: what was seen for it is as true for the others. */
+   * small file as much as its transfer. Requests with the same number `receipt` had all arrived
+   * before the first of them was handled: what was seen for it is as true for the others. */
   readAtHand?(name: string, request: RequestInfo, receipt?: number): Source | undefined;
   openWrite(name: string, request: RequestInfo): Promise<Sink>;
 }

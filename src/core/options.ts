@@ -3,6 +3,7 @@
 
 import { TftpError } from "./errors.ts";
 import type { Millis, Option, Options } from "./packet.ts";
+import { parseDecimal } from "./texts.ts";
 
 /** The wire number that follows block 65535. */
 export type Rollover = 0 | 1;
@@ -69,7 +70,8 @@ export function answerOptions(
   const windowsize = values.get("windowsize");
   if (windowsize !== undefined) {
     const fitting = Math.floor(terms.windowBytesMax / agreement(values).blksize);
-    values.set("windowsize", Math.max(1, Math.min(windowsize, terms.windowsizeMax, fitting)));
+    const most = terms.op === "rrq" && windowsize > fitting ? uncounted : fitting;
+    values.set("windowsize", Math.max(1, Math.min(windowsize, terms.windowsizeMax, fitting, most)));
   }
   const answer = new Map<string, Option>();
   for (const [key, value] of values) {
@@ -116,10 +118,8 @@ export function acceptAnswer(asked: Options, answer: Options): Agreed {
   return agreement(values);
 }
 
-/** Digits only. Fifteen of them are exact in a number and enough for a petabyte. */
-export function parseDecimal(text: string): number | undefined {
-  return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
-}
+/** Who asks for a window that nobody could hold has not counted what it holds itself. */
+const uncounted = 64;
 
 type Range = readonly [min: number, max: number];
 

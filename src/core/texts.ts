@@ -29,6 +29,11 @@ function decodeText(bytes: Uint8Array, latin: string): string {
   }
 }
 
+/** Digits only. Fifteen of them are exact in a number and enough for a petabyte. */
+export function parseDecimal(text: string): number | undefined {
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
 /** `head`, then the texts with a NUL each. */
 export function encodeTexts(head: readonly number[], texts: readonly string[]): Uint8Array {
   const sent = texts.map(asSent);

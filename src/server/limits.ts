@@ -9,7 +9,8 @@ export interface Limits {
   readonly blksizeMax: number;
   /** The largest window that is agreed to, 1 to 65535 blocks. */
   readonly windowsizeMax: number;
-  /** What one window may hold in bytes; one block always fits. */
+  /** What one window may hold in bytes; one block always fits. Who asks for more gets 64 blocks, if
+   * they fit: it has not counted what its own buffer holds. */
   readonly windowBytesMax: number;
   /** How long an answer is waited for before the round trip is known. */
   readonly timeoutMillis: Millis;
@@ -50,7 +51,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   blksizeMax: 65_464,
-  windowsizeMax: 64,
+  windowsizeMax: 2048,
   windowBytesMax: 4 * 1024 * 1024,
   timeoutMillis: 1000,
   retries: 6,

@@ -1,7 +1,7 @@
 // What is told of a request. It must not know what becomes of it.
 
-import { parseDecimal } from "../core/options.ts";
 import type { Request } from "../core/packet.ts";
+import { parseDecimal } from "../core/texts.ts";
 import type { Address } from "../ports.ts";
 import type { RefusedRequest } from "./events.ts";
 import type { JudgedRequest } from "./policy.ts";

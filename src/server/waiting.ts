@@ -1,6 +1,6 @@
 // A request as the queue has to know it: whose it is, and when its client is likely to ask again.
 
-import { parseDecimal } from "../core/options.ts";
+import { parseDecimal } from "../core/texts.ts";
 import { keyOf } from "../transfer/peer.ts";
 import type { Waiting } from "./queue.ts";
 import type { Admitted } from "./server-parts.ts";

@@ -7,7 +7,6 @@ import {
   acceptAnswer,
   answerOptions,
   offerOptions,
-  parseDecimal,
   rfc1350,
   type Terms,
 } from "../../src/core/options.ts";
@@ -119,6 +118,18 @@ const rules: Rule[] = [
     name: "windowsize is never more than the maximum",
     asked: "windowsize=65535",
     answer: "windowsize=64",
+  },
+  {
+    name: "who asks for more than anybody holds gets a window of 64",
+    asked: "windowsize=65535 blksize=1000",
+    answer: "windowsize=64 blksize=1000",
+    terms: { windowsizeMax: 2048 },
+  },
+  {
+    name: "who asks for a large window that can be held gets it",
+    asked: "windowsize=900 blksize=1000",
+    answer: "windowsize=900 blksize=1000",
+    terms: { windowsizeMax: 2048 },
   },
   { name: "windowsize 0 is left out", asked: "windowsize=0", answer: "" },
   { name: "windowsize 65536 is left out", asked: "windowsize=65536", answer: "" },
@@ -274,24 +285,4 @@ test("the text of a refusal does not grow with what the peer sent", () => {
 
 test("an own option of the caller may be answered with anything", () => {
   assert.deepEqual(acceptAnswer(options("x-serial=1"), options("x-serial=abc")), rfc1350);
-});
-
-test("only plain digits are a decimal number, at most fifteen of them", () => {
-  assert.equal(parseDecimal("0"), 0);
-  assert.equal(parseDecimal("999999999999999"), 999_999_999_999_999);
-  for (const other of [
-    "",
-    " 1",
-    "1 ",
-    "1\n",
-    "+1",
-    "-1",
-    "1.0",
-    "1e3",
-    "0x1",
-    "１",
-    "9".repeat(16),
-  ]) {
-    assert.equal(parseDecimal(other), undefined, JSON.stringify(other));
-  }
 });

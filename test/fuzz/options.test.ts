@@ -10,10 +10,10 @@ import {
   answerOptions,
   type Offer,
   offerOptions,
-  parseDecimal,
   type Terms,
 } from "../../src/core/options.ts";
 import type { Option, Options } from "../../src/core/packet.ts";
+import { parseDecimal } from "../../src/core/texts.ts";
 
 const known = ["blksize", "blksize2", "tsize", "timeout", "utimeout", "windowsize", "rollover"];
 

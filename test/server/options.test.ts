@@ -59,7 +59,11 @@ const cases: readonly Case[] = [
     asks: "blksize\x0065535\0",
     hears: "blksize\x0065464\0",
   },
-  { who: "one with a window too large", asks: "windowsize\x00200\0", hears: "windowsize\x0064\0" },
+  {
+    who: "one with a window too large",
+    asks: "windowsize\x0065535\0",
+    hears: "windowsize\x0064\0",
+  },
   { who: "one with a timeout of an hour", asks: "timeout\x003600\0", hears: "" },
   { who: "one with a block of 7 bytes", asks: "blksize\x007\0", hears: "" },
   {
