@@ -2,16 +2,10 @@
 // their number is bounded whatever comes in.
 
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
-import {
-  type Aggregator,
-  AggregatorRegistry,
-  Counter,
-  Gauge,
-  Histogram,
-  Registry,
-} from "prom-client";
+import { type Aggregator, AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
 import type { Address, PacketTap, ServerEvent, ServerStats, TransferInfo } from "../index.ts";
 import { type Moved, opOf, type Totals } from "../observe/totals.ts";
+import { PlainHistogram } from "./histogram.ts";
 
 type StatName = "opening" | "queued" | "cacheBytes" | "cacheHits" | "cacheMisses";
 
@@ -49,8 +43,8 @@ export class Metrics implements PacketTap {
   readonly #ignored: Counter;
   readonly #strays: Counter;
   readonly #problems: Counter;
-  readonly #durations: Histogram;
-  readonly #roundTrips: Histogram;
+  readonly #durations: PlainHistogram;
+  readonly #roundTrips: PlainHistogram;
   readonly #families = new Set<string>();
   readonly #lag: IntervalHistogram = monitorEventLoopDelay({ resolution: lagMillis });
   #sockets = 0;
@@ -60,8 +54,6 @@ export class Metrics implements PacketTap {
     this.#totals = totals;
     const counter = (name: string, help: string, labelNames: string[]): Counter =>
       new Counter({ name, help, labelNames, registers: [this.registry] });
-    const histogram = (name: string, help: string, rest: { buckets: number[] }): Histogram =>
-      new Histogram({ name, help, ...rest, registers: [this.registry] });
     this.#total({
       name: "tidewire_transfers_total",
       help: "Transfers that ended, by direction, outcome and family of client.",
@@ -88,16 +80,22 @@ export class Metrics implements PacketTap {
       "Times that something of this machine went wrong.",
       ["code"],
     );
-    const byOp = { buckets: durations, labelNames: ["op"] };
-    this.#durations = histogram(
-      "tidewire_transfer_duration_seconds",
-      "How long transfers took that moved a whole file.",
-      byOp,
+    this.#durations = new PlainHistogram(
+      {
+        name: "tidewire_transfer_duration_seconds",
+        help: "How long transfers took that moved a whole file.",
+        buckets: durations,
+        label: "op",
+      },
+      this.registry,
     );
-    this.#roundTrips = histogram(
-      "tidewire_round_trip_seconds",
-      "The smoothed round trip of each transfer at its end.",
-      { buckets: roundTrips },
+    this.#roundTrips = new PlainHistogram(
+      {
+        name: "tidewire_round_trip_seconds",
+        help: "The smoothed round trip of each transfer at its end.",
+        buckets: roundTrips,
+      },
+      this.registry,
     );
     this.#defineMoved();
     this.#defineStats();
@@ -146,7 +144,7 @@ export class Metrics implements PacketTap {
     if (counted) counted.count += 1;
     else this.#transfers.set(key, { labels: { op, outcome: ending, family }, count: 1 });
     if (ending === "completed" || ending === "unconfirmed") {
-      this.#durations.observe({ op }, transfer.durationMillis / 1000);
+      this.#durations.observe(transfer.durationMillis / 1000, op);
     }
     const { roundTripMillis } = transfer;
     if (roundTripMillis !== undefined) this.#roundTrips.observe(roundTripMillis / 1000);

@@ -64,7 +64,9 @@ export class Past {
 export class History {
   readonly #entriesMax: number;
   readonly #namesMax = 200;
-  readonly #entries = new Map<string, Past>();
+  /** A ring: a Map that gives its first one up all the time looks for it ever longer. */
+  readonly #entries: Past[] = [];
+  #oldest = 0;
   readonly #missing = new Map<string, MissingName>();
 
   constructor(entriesMax = 500) {
@@ -73,7 +75,11 @@ export class History {
 
   /** The newest first. */
   get entries(): HistoryEntry[] {
-    return Array.from(this.#entries.values(), ({ entry }) => entry).reverse();
+    const { length } = this.#entries;
+    return Array.from(this.#entries, (_, age) => {
+      const at = (this.#oldest + length - 1 - age) % length;
+      return (this.#entries[at] as Past).entry;
+    });
   }
 
   /** The newest first. */
@@ -82,15 +88,18 @@ export class History {
   }
 
   entry(id: string): HistoryEntry | undefined {
-    return this.#entries.get(id)?.entry;
+    return this.#entries.find((past) => past.id === id)?.entry;
   }
 
   /** What an event makes past, if anything. */
   handleEvent(event: ServerEvent, id: string, now: number): Past | undefined {
     if (event.kind !== "ended" && event.kind !== "refused") return undefined;
     const past = new Past(id, event, now);
-    this.#entries.set(id, past);
-    if (this.#entries.size > this.#entriesMax) this.#entries.delete(firstKey(this.#entries));
+    if (this.#entries.length < this.#entriesMax) this.#entries.push(past);
+    else {
+      this.#entries[this.#oldest] = past;
+      this.#oldest = (this.#oldest + 1) % this.#entriesMax;
+    }
     if (event.kind === "refused" && event.error.code === "FILE_NOT_FOUND") {
       this.#miss(event.request, now);
     }

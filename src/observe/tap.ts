@@ -37,7 +37,6 @@ function watched(socket: DatagramSocket, tap: PacketTap): DatagramSocket {
 /** One class for all, instead of changes to each socket, keeps the way of a packet fast. */
 class TappedSocket implements DatagramSocket {
   readonly local: Address;
-  onDatagram: (datagram: Uint8Array, from: Address) => void = () => {};
   readonly #socket: DatagramSocket;
   readonly #tap: PacketTap;
   #closed = false;
@@ -46,10 +45,21 @@ class TappedSocket implements DatagramSocket {
     this.#socket = socket;
     this.#tap = tap;
     this.local = socket.local;
-    socket.onDatagram = (datagram, from) => {
-      tap.received?.(datagram, this.local, from);
-      this.onDatagram(datagram, from);
-    };
+  }
+
+  get onDatagram(): DatagramSocket["onDatagram"] {
+    return this.#socket.onDatagram;
+  }
+
+  set onDatagram(handle: DatagramSocket["onDatagram"]) {
+    const tap = this.#tap;
+    if (!tap.received) this.#socket.onDatagram = handle;
+    else {
+      this.#socket.onDatagram = (datagram, from) => {
+        tap.received?.(datagram, this.local, from);
+        handle(datagram, from);
+      };
+    }
   }
 
   get fd(): number | undefined {
@@ -58,6 +68,10 @@ class TappedSocket implements DatagramSocket {
 
   get maxSegments(): number {
     return this.#socket.maxSegments;
+  }
+
+  get receipt(): number | undefined {
+    return this.#socket.receipt;
   }
 
   get receiveBufferBytes(): number {
