@@ -142,7 +142,7 @@ export function valuesOf(options: ReadonlyMap<string, Option>): { [name: string]
   return Object.fromEntries([...options.values()].map(({ name, value }) => [name, value]));
 }
 
-export function optionsOf(options: WireOptions): Map<string, Option> {
+function optionsOf(options: WireOptions): Map<string, Option> {
   return new Map(
     Object.entries(options).map(([name, value]) => [name, { name, value: String(value) }]),
   );
