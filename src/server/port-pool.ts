@@ -6,9 +6,9 @@ import { SharedPort } from "../transfer/shared-port.ts";
 import { prefixHash } from "./address.ts";
 
 /** The answers of all on one port have to fit its receive buffer, in which the kernel counts a
- * small datagram with what surrounds it. */
+ * small datagram with what surrounds it; and all are heard in one turn of the port. */
 const answerBytes = 1024;
-const [placesMin, placesMax] = [64, 256];
+const [placesMin, placesMax] = [64, 512];
 /** A port that has served so many is given up. */
 const servedMax = 16_384;
 /** To so many groups networks belong, by a secret of ours: who claims to be in ever new ones opens
