@@ -36,6 +36,7 @@ interface Running {
   readonly socket: DatagramSocket;
   readonly size: number | undefined;
   readonly stored: Source | Sink;
+  readonly content: Content;
   readonly options: boolean;
   readonly peer: Peer;
 }
@@ -211,7 +212,8 @@ export class Session {
     };
     const transfer = this.#transfer(content, parts, agreement);
     const { stored } = content;
-    this.#running = { transfer, socket, size, stored, options: agreement.answer.size > 0, peer };
+    const options = agreement.answer.size > 0;
+    this.#running = { transfer, socket, size, stored, content, options, peer };
     socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
     socket.onStranger = (from) => peer.noteStranger(from);
     const warning = this.#foresee(size, agreement.agreed);
@@ -241,6 +243,9 @@ export class Session {
 
   #ended(outcome: Outcome): void {
     const running = this.#running as Running;
+    const { transfer, content } = running;
+    // A port without room for anything leaves the content to us.
+    if (transfer instanceof Outgoing && !transfer.hasBlocks) void putAway(content).catch(() => {});
     const error = outcome.ok ? undefined : outcome.error;
     const { ending, diagnosis } = endOf({
       request: this.asked.request,

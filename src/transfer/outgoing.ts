@@ -26,6 +26,11 @@ export class Outgoing extends Transfer {
     return this.#blocks?.bytesUpTo(this.machine.acked) ?? 0;
   }
 
+  /** Whether its content was looked at, which is then closed at the end. */
+  get hasBlocks(): boolean {
+    return this.#blocks !== undefined;
+  }
+
   protected override get stride(): number {
     return this.#blocks?.stride ?? 0;
   }
