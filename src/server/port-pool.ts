@@ -66,7 +66,8 @@ export class PortPool {
   take(host: string, peer: Address): DatagramSocket | Promise<DatagramSocket> {
     const group = this.#groupOf(host, peer);
     const pooled = fitting(group.ports, peer);
-    return pooled ? this.#place(pooled, peer) : this.#takeOpened(host, peer, shared(group));
+    if (pooled) return this.#place(pooled, peer);
+    return this.#takeOpened(host, peer, shared(group) ?? this.#open(host, group));
   }
 
   /** The same on a port without other transfers, if there can be one. */
@@ -75,7 +76,7 @@ export class PortPool {
       const { port } = pooled;
       if (port.socket.local.host === host && !port.knows(peer)) return this.#place(pooled, peer);
     }
-    return this.#takeOpened(host, peer);
+    return this.#takeOpened(host, peer, this.#open(host, this.#groupOf(host, peer)));
   }
 
   /** What is open on this address serves who has it, and nobody else. */
@@ -109,13 +110,13 @@ export class PortPool {
     return (this.#hosts.get(host) ?? []).flatMap(({ ports }) => ports);
   }
 
-  /** A crowd that comes while ports are being opened shares these. Where none can be opened, one
-   * more transfer on a port that is open harms less than none. */
-  async #takeOpened(host: string, peer: Address, opening?: Opening): Promise<DatagramSocket> {
+  /** A crowd that comes while ports are being opened shares these, in its order: of one peer the
+   * latest is heard. Where none can be opened, one more transfer on a port that is open harms less
+   * than none. */
+  async #takeOpened(host: string, peer: Address, opening: Opening): Promise<DatagramSocket> {
+    opening.awaited += 1;
     try {
-      if (opening) opening.awaited += 1;
-      const pooled = await (opening?.pooled ?? this.#open(host, this.#groupOf(host, peer)));
-      return this.#place(pooled, peer);
+      return this.#place(await opening.pooled, peer);
     } catch (thrown) {
       const least = leastUsed(this.#portsOf(host), peer);
       if (!least) throw thrown;
@@ -123,14 +124,14 @@ export class PortPool {
     }
   }
 
-  async #open(host: string, group: Group): Promise<Pooled> {
-    const opening = { pooled: this.#opened(host, group), awaited: 1 };
+  #open(host: string, group: Group): Opening {
+    const opening = { pooled: this.#opened(host, group), awaited: 0 };
     group.openings.push(opening);
-    try {
-      return await opening.pooled;
-    } finally {
+    const settled = (): void => {
       group.openings.splice(group.openings.indexOf(opening), 1);
-    }
+    };
+    opening.pooled.then(settled, settled);
+    return opening;
   }
 
   async #opened(host: string, group: Group): Promise<Pooled> {

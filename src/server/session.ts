@@ -117,6 +117,8 @@ export class Session {
       this.#refuse(thrown);
       void putAway(content).catch(() => {});
     };
+    // Its port may have been given to who has come since.
+    if (this.#dropped) return refuse(undefined);
     const run = (socket: DatagramSocket): void => {
       if (!this.#dropped) this.#run(content, socket);
       else {

@@ -127,3 +127,17 @@ test("a port that cannot be opened fails those who wait for it, and no later one
   await pool.open(asked, reader(1));
   assert.equal(open.size, 1);
 });
+
+test("of two requests of one peer that waited for a port, the later one has it", async () => {
+  const { open, pool } = ports();
+  const [earlier, later] = await Promise.all([
+    pool.open(asked, reader(1)),
+    pool.open(asked, reader(1)),
+  ]);
+  const heard: string[] = [];
+  later.onDatagram = (datagram) => heard.push(Buffer.from(datagram).toString("hex"));
+  await earlier.close();
+  const [shared] = open;
+  shared?.onDatagram(Uint8Array.of(0, 4, 0, 1), reader(1).peer);
+  assert.deepEqual(heard, ["00040001"]);
+});
