@@ -118,7 +118,10 @@ export class Session {
       void putAway(content).catch(() => {});
     };
     // Its port may have been given to who has come since.
-    if (this.#dropped) return refuse(undefined);
+    if (this.#dropped) {
+      refuse(undefined);
+      return;
+    }
     const run = (socket: DatagramSocket): void => {
       if (!this.#dropped) this.#run(content, socket);
       else {
