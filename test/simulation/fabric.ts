@@ -199,11 +199,13 @@ export class SimulatedSocket implements DatagramSocket {
     this.lastHeard = datagram;
     this.host.fabric.trace?.("arrived", datagram, from, this.local);
     referee.handleArrival(datagram, this.flow(from.port), from.port);
-    // Some answer a transfer at the port that takes requests.
-    if (this.listening && (datagram[1] as number) > 2) {
+    if (this.listening) {
       for (const other of sockets.values()) {
-        if (other.host !== this.host || !other.#flows.has(from.port) || other === this) continue;
-        referee.handleArrival(datagram, other.flow(from.port), from.port);
+        const flow = other.#flows.get(from.port);
+        if (other.host !== this.host || !flow || other === this) continue;
+        // Some answer a transfer at the port that takes requests.
+        if ((datagram[1] as number) > 2) referee.handleArrival(datagram, flow, from.port);
+        else flow.asked = true;
       }
     }
     this.onDatagram(datagram, from);

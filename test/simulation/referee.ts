@@ -19,6 +19,13 @@ export interface Flow {
   errorHeard: boolean;
   /** An OACK has passed: it says what holds, and none after it does. */
   answered: boolean;
+  blksize: number;
+  /** As a sender of DATA: the last block, once it was sent. */
+  last: number;
+  /** The last block was acknowledged, or an ERROR has ended it. */
+  over: boolean;
+  /** Its peer has sent a request, perhaps a late copy of the one that it came from. */
+  asked: boolean;
 }
 
 /** What of a world makes a transfer dear. */
@@ -62,7 +69,9 @@ export class Referee {
   /** `listening`: the flow is not a transfer, but the port that takes requests. */
   handleSent(datagram: Uint8Array, flow: Flow, to: number, listening: boolean): void {
     const op = datagram[1];
-    if (op === 3) this.#handleDataSent(wireNumber(datagram), flow);
+    // Where no other port can be opened, a transfer may have the one of its peer's former one.
+    if ((op === 3 || op === 6) && flow.over && flow.asked) Object.assign(flow, newFlow());
+    if (op === 3) this.#handleDataSent(datagram, flow);
     else if (op === 4) this.#handleAckSent(wireNumber(datagram), flow);
     else if (op === 6) {
       if (!flow.answered) flow.acked = -1;
@@ -86,7 +95,7 @@ export class Referee {
       adopt(flow, datagram);
       if (flow.acked < 0) flow.acked = 0;
     } else if (op === 5) {
-      flow.errorHeard = true;
+      flow.errorHeard = flow.over = true;
       this.#errorFrom = from;
     }
   }
@@ -95,13 +104,15 @@ export class Referee {
     this.#errorFrom = -1;
   }
 
-  #handleDataSent(wire: number, flow: Flow): void {
+  #handleDataSent(datagram: Uint8Array, flow: Flow): void {
+    const wire = wireNumber(datagram);
     const windowEnd = flow.acked + flow.windowsize;
     const block = latestUpTo(windowEnd, wire, flow.rollover);
     if (flow.acked < 0) this.note(`DATA ${wire} was sent before the OACK was acknowledged`);
     else if (block <= flow.acked) {
       this.note(`DATA ${wire} is not of the window ${flow.acked + 1} to ${windowEnd}`);
     }
+    if (datagram.length - 4 < flow.blksize) flow.last = block;
     flow.data += 1;
     if (block > flow.highest) flow.highest = block;
     const perBlock = flow.data / (flow.highest + 8);
@@ -120,10 +131,12 @@ export class Referee {
   #handleAckArrival(wire: number, flow: Flow): void {
     const block = latestUpTo(flow.highest, wire, flow.rollover);
     if (block > flow.acked) flow.acked = block;
+    if (flow.acked >= flow.last) flow.over = true;
   }
 
   #handleErrorSent(flow: Flow, to: number, listening: boolean): void {
     this.errorsSent += 1;
+    flow.over = true;
     if (to === this.#errorFrom) this.note("an ERROR was answered with an ERROR");
     else if (flow.errorHeard && !listening) this.note("an ERROR followed an ERROR of the peer");
   }
@@ -140,6 +153,10 @@ export function newFlow(): Flow {
     early: new Set(),
     errorHeard: false,
     answered: false,
+    blksize: 512,
+    last: Number.POSITIVE_INFINITY,
+    over: false,
+    asked: false,
   };
 }
 
@@ -150,6 +167,7 @@ function adopt(flow: Flow, datagram: Uint8Array): void {
   if (packet.op !== "oack") return;
   flow.answered = true;
   flow.windowsize = numberOf(packet.options, "windowsize") ?? 1;
+  flow.blksize = numberOf(packet.options, "blksize") ?? 512;
   flow.rollover = numberOf(packet.options, "rollover") === 1 ? 1 : 0;
 }
 
