@@ -36,7 +36,6 @@ interface Running {
   readonly socket: DatagramSocket;
   readonly size: number | undefined;
   readonly stored: Source | Sink;
-  readonly content: Content;
   readonly options: boolean;
   readonly peer: Peer;
 }
@@ -218,7 +217,7 @@ export class Session {
     const transfer = this.#transfer(content, parts, agreement);
     const { stored } = content;
     const options = agreement.answer.size > 0;
-    this.#running = { transfer, socket, size, stored, content, options, peer };
+    this.#running = { transfer, socket, size, stored, options, peer };
     socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
     socket.onStranger = (from) => peer.noteStranger(from);
     const warning = this.#foresee(size, agreement.agreed);
@@ -248,9 +247,6 @@ export class Session {
 
   #ended(outcome: Outcome): void {
     const running = this.#running as Running;
-    const { transfer, content } = running;
-    // A port without room for anything leaves the content to us.
-    if (transfer instanceof Outgoing && !transfer.hasBlocks) void putAway(content).catch(() => {});
     const error = outcome.ok ? undefined : outcome.error;
     const { ending, diagnosis } = endOf({
       request: this.asked.request,

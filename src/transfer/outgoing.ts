@@ -26,11 +26,6 @@ export class Outgoing extends Transfer {
     return this.#blocks?.bytesUpTo(this.machine.acked) ?? 0;
   }
 
-  /** Whether its content was looked at, which is then closed at the end. */
-  get hasBlocks(): boolean {
-    return this.#blocks !== undefined;
-  }
-
   protected override get stride(): number {
     return this.#blocks?.stride ?? 0;
   }
@@ -88,7 +83,10 @@ export class Outgoing extends Transfer {
   /** Nothing was written, so the outcome waits for nobody; a source that is asked right now may
    * never answer. */
   protected override close(): undefined {
-    const close = (): Promise<void> | undefined => this.#blocks?.close().catch(() => {});
+    // Opened or not, the source is closed with its blocks.
+    this.#blocks ??= this.#openBlocks(this.machine.agreed);
+    const blocks = this.#blocks;
+    const close = (): Promise<void> => blocks.close().catch(() => {});
     this.parts.pacer?.leave();
     if (this.#filling) void this.#filling.then(close);
     else void close();
