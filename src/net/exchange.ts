@@ -21,8 +21,9 @@ export class Exchange {
   readonly book: AddressBook;
   readonly inbox: ReceiveBatch;
   readonly dwell: Dwell;
-  /** How often anything was received. */
-  receipts = 0;
+  #receipts = 0;
+  /** Of what is being handled; undefined while nothing is. */
+  #receipt: number | undefined;
   readonly #outbox: SendBatch;
   /** Whose the batch is. */
   #sender: Sender | undefined;
@@ -36,6 +37,16 @@ export class Exchange {
     this.dwell = new Dwell(libc, (work) => this.gather(work));
   }
 
+  get receipt(): number | undefined {
+    return this.#receipt;
+  }
+
+  /** What is handled until the next receipt or the end of the gathering had all arrived by now. */
+  noteReceipt(): void {
+    this.#receipts += 1;
+    this.#receipt = this.#receipts;
+  }
+
   /** What one socket sends in the course of `work` leaves in as few calls as possible. A batch for
    * each socket saves calls where several take turns, but no time. */
   gather(work: () => void): void {
@@ -44,7 +55,10 @@ export class Exchange {
       work();
     } finally {
       this.#gathering -= 1;
-      if (this.#gathering === 0) this.flush();
+      if (this.#gathering === 0) {
+        this.#receipt = undefined;
+        this.flush();
+      }
     }
   }
 

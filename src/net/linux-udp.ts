@@ -90,8 +90,8 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     socket.on("error", (error) => this.#report(error));
   }
 
-  get receipt(): number {
-    return this.#exchange.receipts;
+  get receipt(): number | undefined {
+    return this.#exchange.receipt;
   }
 
   get receiveBufferBytes(): number {
@@ -133,8 +133,8 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
 
   #hear(first: readonly Heard[]): void {
     const { dwell } = this.#exchange;
-    this.#exchange.receipts += 1;
     this.#exchange.gather(() => {
+      this.#exchange.noteReceipt();
       for (const { datagram, from } of first) this.#receive(datagram, from, 0);
       this.handleReadable();
     });
@@ -147,7 +147,7 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     let heard = false;
     for (let batches = 0; batches < batchesPerTurn && this.#closed === undefined; batches++) {
       const count = inbox.receive(this.fd);
-      this.#exchange.receipts += 1;
+      this.#exchange.noteReceipt();
       heard ||= count > 0;
       for (let slot = 0; slot < count; slot++) {
         this.#receive(inbox.datagram(slot), inbox.from(slot), inbox.segmentSize(slot));
