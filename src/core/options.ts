@@ -70,8 +70,8 @@ export function answerOptions(
   const windowsize = values.get("windowsize");
   if (windowsize !== undefined) {
     const fitting = Math.floor(terms.windowBytesMax / agreement(values).blksize);
-    const most = terms.op === "rrq" && windowsize > fitting ? uncounted : fitting;
-    values.set("windowsize", Math.max(1, Math.min(windowsize, terms.windowsizeMax, fitting, most)));
+    const counted = terms.op === "rrq" && windowsize > fitting ? uncounted : windowsize;
+    values.set("windowsize", Math.max(1, Math.min(counted, terms.windowsizeMax, fitting)));
   }
   const answer = new Map<string, Option>();
   for (const [key, value] of values) {

@@ -1,5 +1,5 @@
-// Receives DATA. Its state is a few marks on the line of blocks: acked <= stored <= received. It
-// repeats its last acknowledgement; before any block that is the opening. Lock-step: a window of 1.
+// Receives DATA. Its state is marks on the line of blocks: acked <= stored <= received. What it
+// repeats is its last acknowledgement, at first the opening. Lock-step is a window of 1.
 
 import { latestUpTo, toWire } from "./block-number.ts";
 import { TftpError } from "./errors.ts";
@@ -9,8 +9,7 @@ import { type BlockNumber, encodeAck, type Millis, type Options, type Packet } f
 import { Reassembly } from "./reassembly.ts";
 import { Silence } from "./silence.ts";
 
-/** Shorter than a Sender's: in a window only the Receiver knows what is missing. */
-const floorMillis = 80;
+const floorMillis = 80; // shorter than a Sender's: only the Receiver knows what is missing
 
 export class Receiver extends Machine {
   /** The last acknowledgement, or the opening: what is repeated when nothing comes. */
@@ -19,8 +18,7 @@ export class Receiver extends Machine {
   #acked: BlockNumber;
   #stored: BlockNumber;
   readonly #blocks: Reassembly;
-  /** An ACK of this block is owed as soon as the block is stored. */
-  due: BlockNumber | undefined;
+  #due: BlockNumber | undefined;
   #dueAt: Millis = 0;
   #repeated = false;
   readonly #silence = new Silence();
@@ -39,6 +37,10 @@ export class Receiver extends Machine {
 
   get last(): BlockNumber | undefined {
     return this.#blocks.last;
+  }
+
+  get due(): BlockNumber | undefined {
+    return this.#due; // an ACK of this block is owed as soon as the block is stored
   }
 
   get answered(): boolean {
@@ -69,15 +71,15 @@ export class Receiver extends Machine {
 
   override handleTimeout(now: Millis): void {
     if (this.timer.deadline === undefined || now < this.timer.deadline) return;
-    if (this.outcome || this.due !== undefined) this.timer.stop();
+    if (this.outcome || this.#due !== undefined) this.timer.stop();
     else if (!this.mayRepeat(now)) return;
-    else if (this.received > this.#acked) this.due = this.received;
+    else if (this.received > this.#acked) this.#due = this.received;
     else this.#repeat();
   }
 
   override pollTransmit(now: Millis): Transmit | undefined {
     if (this.outcome && !this.outcome.ok) return this.takeLastWords();
-    if (this.due !== undefined && this.#stored >= this.due && now >= this.#dueAt) {
+    if (this.#due !== undefined && this.#stored >= this.#due && now >= this.#dueAt) {
       this.#acknowledge(this.#stored);
     }
     if (!this.#toSend) return undefined;
@@ -92,7 +94,7 @@ export class Receiver extends Machine {
   }
 
   #acknowledge(block: BlockNumber): void {
-    this.due = undefined;
+    this.#due = undefined;
     this.#repeated = block === this.#acked;
     this.#acked = block;
     this.#acknowledgement = encodeAck(toWire(block, this.agreed.rollover));
@@ -155,7 +157,7 @@ export class Receiver extends Machine {
     if (answersOurs) this.timer.measured(now - this.#silence.sentAt);
     this.#silence.handleNew(now);
     this.timer.progress();
-    if (this.due === undefined) this.timer.start(now);
+    if (this.#due === undefined) this.timer.start(now);
     if (payload.length < this.agreed.blksize) this.#blocks.last = block;
     return this.#blocks.take(block, payload);
   }
@@ -165,7 +167,7 @@ export class Receiver extends Machine {
     this.stats.duplicates += 1;
     const { deadline, intervalMillis, nominalMillis } = this.timer;
     const lost = this.#silence.handleRepeat(now, intervalMillis);
-    if (deadline === undefined || this.due !== undefined) return;
+    if (deadline === undefined || this.#due !== undefined) return;
     if (lost && block === this.#acked) this.#repeat();
     // A peer that repeats its window is not to be disturbed, but for a plain timeout at most.
     const latest = this.#silence.sentAt + nominalMillis;
@@ -174,25 +176,23 @@ export class Receiver extends Machine {
 
   #answerRepeat(now: Millis): void {
     const lost = this.#silence.handleRepeat(now, this.timer.intervalMillis);
-    if (lost && this.due === undefined) this.#repeat();
+    if (lost && this.#due === undefined) this.#repeat();
   }
 
   #repeat(): void {
-    this.#repeated = true;
-    this.#toSend = true;
+    this.#repeated = this.#toSend = true;
   }
 
-  /** While we owe an ACK, the peer owes us nothing. */
   #owe(now: Millis): void {
-    this.due = this.received;
+    this.#due = this.received;
     this.#dueAt = now;
-    this.timer.stop();
+    this.timer.stop(); // while we owe an ACK, the peer owes us nothing
   }
 
   /** The window's end is here, but not all before it. Where blocks were seen to overtake each
    * other, the missing ones get half a round trip to come: see the cost table of the simulation. */
   #reportGap(now: Millis): void {
-    if (this.due !== undefined) return;
+    if (this.#due !== undefined) return;
     this.#owe(now);
     if (!this.#blocks.overtaken) return;
     this.#dueAt = this.timer.deadline = now + (this.timer.roundTrip ?? 0) / 2;

@@ -16,6 +16,8 @@ const waitNanos = 50_000;
 const turnMillis = 4;
 /** A socket that alone had something is looked at so often before all are asked again. */
 const againMax = 8;
+/** What does not pay is left out so often at most before it is tried again. */
+const pauseMax = 64;
 /** Sockets that are told of in one call. */
 const eventsMax = 64;
 
@@ -141,5 +143,3 @@ class Trial {
     this.#skip = this.#pause - 1;
   }
 }
-
-const pauseMax = 64;
