@@ -22,8 +22,8 @@ export interface Flow {
   blksize: number;
   /** As a sender of DATA: the last block, once it was sent. */
   last: number;
-  /** The last block was acknowledged, or an ERROR has ended it. */
-  over: boolean;
+  /** Nothing of it was acknowledged yet, or its last block was, or an ERROR has ended it. */
+  renewable: boolean;
   /** Its peer has sent a request, perhaps a late copy of the one that it came from. */
   asked: boolean;
 }
@@ -69,8 +69,8 @@ export class Referee {
   /** `listening`: the flow is not a transfer, but the port that takes requests. */
   handleSent(datagram: Uint8Array, flow: Flow, to: number, listening: boolean): void {
     const op = datagram[1];
-    // Where no other port can be opened, a transfer may have the one of its peer's former one.
-    if ((op === 3 || op === 6) && flow.over && flow.asked) Object.assign(flow, newFlow());
+    // A transfer may have the port of its peer's former one, where there is no other.
+    if ((op === 3 || op === 6) && flow.renewable && flow.asked) Object.assign(flow, newFlow());
     if (op === 3) this.#handleDataSent(datagram, flow);
     else if (op === 4) this.#handleAckSent(wireNumber(datagram), flow);
     else if (op === 6) {
@@ -95,7 +95,7 @@ export class Referee {
       adopt(flow, datagram);
       if (flow.acked < 0) flow.acked = 0;
     } else if (op === 5) {
-      flow.errorHeard = flow.over = true;
+      flow.errorHeard = flow.renewable = true;
       this.#errorFrom = from;
     }
   }
@@ -131,12 +131,12 @@ export class Referee {
   #handleAckArrival(wire: number, flow: Flow): void {
     const block = latestUpTo(flow.highest, wire, flow.rollover);
     if (block > flow.acked) flow.acked = block;
-    if (flow.acked >= flow.last) flow.over = true;
+    flow.renewable = flow.acked >= flow.last;
   }
 
   #handleErrorSent(flow: Flow, to: number, listening: boolean): void {
     this.errorsSent += 1;
-    flow.over = true;
+    flow.renewable = true;
     if (to === this.#errorFrom) this.note("an ERROR was answered with an ERROR");
     else if (flow.errorHeard && !listening) this.note("an ERROR followed an ERROR of the peer");
   }
@@ -155,7 +155,7 @@ export function newFlow(): Flow {
     answered: false,
     blksize: 512,
     last: Number.POSITIVE_INFINITY,
-    over: false,
+    renewable: true,
     asked: false,
   };
 }
