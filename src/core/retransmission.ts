@@ -50,7 +50,7 @@ export class RetransmissionTimer {
     if (this.#exactMillis !== undefined) return this.#exactMillis;
     const { timeoutMillis, jitter } = this.#patience;
     const longest = longestTimeouts * timeoutMillis;
-    const interval = Math.min(this.#baseMillis * 2 ** this.#doublings, longest);
+    const interval = Math.min(this.#baseMillis() * 2 ** this.#doublings, longest);
     return interval * (1 + jitterShare * jitter);
   }
 
@@ -67,7 +67,7 @@ export class RetransmissionTimer {
    * nothing new is given up, a little later than one that is silent. */
   start(now: Millis): void {
     this.#waitingSince ??= now;
-    this.deadline = Math.min(now + this.intervalMillis, this.#waitingSince + this.#longestMillis);
+    this.deadline = Math.min(now + this.intervalMillis, this.#waitingSince + this.#longestMillis());
   }
 
   stop(): void {
@@ -104,7 +104,7 @@ export class RetransmissionTimer {
   /** The deadline has passed. True: repeat; false: the attempts are used up. */
   expired(): boolean {
     const since = this.#waitingSince;
-    if (since !== undefined && (this.deadline ?? 0) >= since + this.#longestMillis) return false;
+    if (since !== undefined && (this.deadline ?? 0) >= since + this.#longestMillis()) return false;
     // Repeats that come sooner than a plain timeout are a courtesy of a measured path: a device
     // that writes to its flash for seconds must not lose its attempts to them.
     if (this.intervalMillis >= this.nominalMillis) this.#counted += 1;
@@ -114,13 +114,13 @@ export class RetransmissionTimer {
   }
 
   /** More than the intervals of a silent peer can add up to. */
-  get #longestMillis(): Millis {
+  #longestMillis(): Millis {
     const { timeoutMillis, attempts } = this.#patience;
     const each = this.#exactMillis ?? longestTimeouts * (1 + jitterShare) * timeoutMillis;
     return (attempts + 2) * each;
   }
 
-  get #baseMillis(): Millis {
+  #baseMillis(): Millis {
     if (this.#smoothed === undefined) return this.#patience.timeoutMillis;
     return this.#smoothed + Math.max(this.#floorMillis, 4 * this.#deviation);
   }

@@ -28,10 +28,10 @@ export class AddressBook {
   }
 
   /** The sockaddr of an IPv4 or IPv6 peer that lies at `at`. */
-  read(memory: Buffer, at: number): Address {
-    const port = memory.readUInt16BE(at + 2);
-    if (memory.readUInt16LE(at) === AF_INET6) return this.#read6(memory, at, port);
-    return this.#peer4(memory.readUInt32BE(at + 4), port);
+  read(memory: Uint8Array, at: number): Address {
+    const port = numberAt(memory, at + 2);
+    if (memory[at] === AF_INET6) return this.#read6(memory, at, port);
+    return this.#peer4(numberAt(memory, at + 4) * 2 ** 16 + numberAt(memory, at + 6), port);
   }
 
   #peer4(number: number, port: number): Address {
@@ -61,27 +61,33 @@ export class AddressBook {
     return remember(this.#numbers, host, ((a << 24) | (b << 16) | (c << 8) | d) >>> 0);
   }
 
-  #read6(memory: Buffer, at: number, port: number): Address {
-    const text = memory.toString("latin1", at + 2, at + 28);
+  #read6(memory: Uint8Array, at: number, port: number): Address {
+    const bytes = Buffer.from(memory.subarray(at, at + 28));
+    const text = bytes.toString("latin1", 2);
     const known = this.#byBytes.get(text);
     if (known) return known;
-    const words = Array.from({ length: 8 }, (_, i) => memory.readUInt16BE(at + 8 + 2 * i));
+    const words = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(8 + 2 * i));
     const written = words.map((word) => word.toString(16)).join(":");
     const { address: host } = new SocketAddress({ address: written, family: "ipv6" });
-    const address = this.named(host + zoneOf(memory.readUInt32LE(at + 24)), port);
-    this.#encoded.set(address, Buffer.from(memory.subarray(at, at + 28)));
+    const address = this.named(host + zoneOf(bytes.readUInt32LE(24)), port);
+    this.#encoded.set(address, bytes);
     return remember(this.#byBytes, text, address);
   }
 
   /** Writes the sockaddr to `at`. Returns its length; 0 for what is no numeric address with a port,
    * or has a zone that nobody sent from. */
-  write(address: Address, memory: Buffer, at: number): number {
+  write(address: Address, memory: Uint8Array, at: number): number {
     const { host, port } = address;
     const number = this.#numbers.get(host);
     if (number !== undefined && port > 0) {
-      memory.writeUInt16LE(AF_INET, at);
-      memory.writeUInt16BE(port, at + 2);
-      memory.writeUInt32BE(number, at + 4);
+      memory[at] = AF_INET;
+      memory[at + 1] = 0;
+      memory[at + 2] = port >>> 8;
+      memory[at + 3] = port;
+      memory[at + 4] = number >>> 24;
+      memory[at + 5] = number >>> 16;
+      memory[at + 6] = number >>> 8;
+      memory[at + 7] = number;
       return 16;
     }
     const encoded = this.#encoded.get(address) ?? this.#encode(address);
@@ -95,6 +101,11 @@ export class AddressBook {
     if (encoded) this.#encoded.set(address, encoded);
     return encoded;
   }
+}
+
+/** Of 16 bits, as the network writes it. */
+function numberAt(memory: Uint8Array, at: number): number {
+  return ((memory[at] as number) << 8) | (memory[at + 1] as number);
 }
 
 function remember<K, V>(book: Map<K, V>, key: K, value: V): V {

@@ -9,46 +9,57 @@ import { type Libc, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT } from "./libc.ts";
 /** How many datagrams, joined ones counting as one, a call takes. */
 export const batchSlots = 32;
 
-// struct mmsghdr: a struct msghdr of 56 bytes and the number of bytes that were moved.
-const headerBytes = 64;
-const nameAt = 0;
-const nameLengthAt = 8;
-const iovecAt = 16;
-const iovecCountAt = 24;
-const controlAt = 32;
-const controlLengthAt = 40;
-const movedAt = 56;
+// struct mmsghdr: a struct msghdr of 56 bytes and the number of bytes that were moved. Here and below
+// in words of 32 bits: a method of Buffer for each number would cost more than all else that is done.
+const headerWords = 16;
+const nameWord = 0;
+const nameLengthWord = 2;
+const iovecWord = 4;
+const iovecCountWord = 6;
+const controlWord = 8;
+const controlLengthWord = 10;
+const movedWord = 14;
 
 const nameBytes = 32;
-const iovecBytes = 16;
+/** A struct iovec: a pointer and a length. */
+const iovecWords = 4;
+const iovecLengthWord = 2;
 /** A struct cmsghdr of 16 bytes and one number. */
 const controlBytes = 24;
+const controlWords = 6;
+const controlNumberWord = 4;
 const datagramBytesMax = 65_536;
 
 class Headers {
-  readonly memory: Buffer = Buffer.alloc(batchSlots * headerBytes);
-  readonly names: Buffer = Buffer.alloc(batchSlots * nameBytes);
-  readonly iovecs: Buffer = Buffer.alloc(batchSlots * iovecBytes);
-  readonly controls: Buffer = Buffer.alloc(batchSlots * controlBytes);
+  readonly memory: Uint32Array = new Uint32Array(batchSlots * headerWords);
+  readonly names: Uint8Array = new Uint8Array(batchSlots * nameBytes);
+  readonly iovecs: Uint32Array = new Uint32Array(batchSlots * iovecWords);
+  readonly controls: Uint32Array = new Uint32Array(batchSlots * controlWords);
+  readonly #pointer: number;
 
   constructor(libc: Libc) {
+    this.#pointer = libc.addressOf(this.memory);
     const iovecs = libc.addressOf(this.iovecs);
     const controls = libc.addressOf(this.controls);
     const names = libc.addressOf(this.names);
     for (let slot = 0; slot < batchSlots; slot++) {
-      const at = slot * headerBytes;
-      writePointer(this.memory, at + nameAt, names + slot * nameBytes);
-      writePointer(this.memory, at + iovecAt, iovecs + slot * iovecBytes);
-      this.memory.writeUInt32LE(1, at + iovecCountAt);
-      writePointer(this.memory, at + controlAt, controls + slot * controlBytes);
+      const at = slot * headerWords;
+      writePointer(this.memory, at + nameWord, names + slot * nameBytes);
+      writePointer(this.memory, at + iovecWord, iovecs + slot * iovecWords * 4);
+      this.memory[at + iovecCountWord] = 1;
+      writePointer(this.memory, at + controlWord, controls + slot * controlBytes);
     }
+  }
+
+  pointerTo(slot: number): number {
+    return this.#pointer + slot * headerWords * 4;
   }
 }
 
 /** No address of a process has more than 48 bits. */
-function writePointer(memory: Buffer, at: number, pointer: number): void {
-  memory.writeUInt32LE(pointer % 2 ** 32, at);
-  memory.writeUInt32LE(Math.floor(pointer / 2 ** 32), at + 4);
+function writePointer(memory: Uint32Array, at: number, pointer: number): void {
+  memory[at] = pointer % 2 ** 32;
+  memory[at + 1] = pointer / 2 ** 32;
 }
 
 /** What is short is copied, so that the large memory stays in place for the next one. */
@@ -72,11 +83,12 @@ export class ReceiveBatch {
   receive(fd: number): number {
     const { memory } = this.#headers;
     // The kernel has overwritten the lengths of what it used.
-    for (let at = 0; at < this.#used * headerBytes; at += headerBytes) {
-      memory.writeUInt32LE(nameBytes, at + nameLengthAt);
-      memory.writeUInt32LE(controlBytes, at + controlLengthAt);
+    for (let slot = 0; slot < this.#used; slot++) {
+      memory[slot * headerWords + nameLengthWord] = nameBytes;
+      memory[slot * headerWords + controlLengthWord] = controlBytes;
     }
-    this.#used = Math.max(0, this.#libc.recvmmsg(fd, memory, batchSlots, MSG_DONTWAIT, null));
+    const messages = this.#headers.pointerTo(0);
+    this.#used = Math.max(0, this.#libc.recvmmsg(fd, messages, batchSlots, MSG_DONTWAIT, 0));
     return this.#used;
   }
 
@@ -86,7 +98,7 @@ export class ReceiveBatch {
 
   /** The caller's to keep; once only. */
   datagram(slot: number): Uint8Array {
-    const length = this.#headers.memory.readUInt32LE(slot * headerBytes + movedAt);
+    const length = this.#headers.memory[slot * headerWords + movedWord] as number;
     const memory = this.#memories[slot] as Buffer;
     if (length <= copiedBytesMax) return copied(memory, length);
     this.#provide(slot);
@@ -97,16 +109,16 @@ export class ReceiveBatch {
    * it is one. */
   segmentSize(slot: number): number {
     const { memory, controls } = this.#headers;
-    const has = memory.readUInt32LE(slot * headerBytes + controlLengthAt) > 0;
-    return has ? controls.readInt32LE(slot * controlBytes + 16) : 0;
+    if (memory[slot * headerWords + controlLengthWord] === 0) return 0;
+    return controls[slot * controlWords + controlNumberWord] as number;
   }
 
   #provide(slot: number): void {
     const memory = Buffer.allocUnsafeSlow(datagramBytesMax);
     this.#memories[slot] = memory;
-    const at = slot * iovecBytes;
+    const at = slot * iovecWords;
     writePointer(this.#headers.iovecs, at, this.#libc.addressOf(memory));
-    this.#headers.iovecs.writeUInt32LE(datagramBytesMax, at + 8);
+    this.#headers.iovecs[at + iovecLengthWord] = datagramBytesMax;
   }
 }
 
@@ -130,11 +142,12 @@ export class SendBatch {
   readonly #libc: Libc;
   readonly #book: AddressBook;
   readonly #headers: Headers;
-  readonly #scratch = Buffer.alloc(batchSlots * copiedBytesMax);
+  readonly #scratch = new Uint8Array(batchSlots * copiedBytesMax);
   readonly #scratchPointer: number;
   readonly #pointers = new WeakMap<ArrayBufferLike, number>();
   /** Referenced here until the kernel has read them. */
-  readonly #waiting: Outgoing[] = [];
+  readonly #waiting: (Outgoing | undefined)[] = new Array(batchSlots).fill(undefined);
+  #count = 0;
 
   constructor(libc: Libc, book: AddressBook) {
     this.#libc = libc;
@@ -143,48 +156,49 @@ export class SendBatch {
     this.#scratchPointer = libc.addressOf(this.#scratch);
     for (let slot = 0; slot < batchSlots; slot++) {
       const { controls } = this.#headers;
-      const at = slot * controlBytes;
-      controls.writeUInt32LE(18, at); // CMSG_LEN of two bytes
-      controls.writeInt32LE(SOL_UDP, at + 8);
-      controls.writeInt32LE(UDP_SEGMENT, at + 12);
+      // CMSG_LEN of two bytes, in 64 bits
+      controls.set([18, 0, SOL_UDP, UDP_SEGMENT], slot * controlWords);
     }
   }
 
   get full(): boolean {
-    return this.#waiting.length === batchSlots;
+    return this.#count === batchSlots;
   }
 
   /** False: this is no address that the kernel could be given. */
   add(outgoing: Outgoing): boolean {
     const { run, segmentSize, to } = outgoing;
     const { memory, names, iovecs, controls } = this.#headers;
-    const slot = this.#waiting.length;
+    const slot = this.#count;
     const nameLength = this.#book.write(to, names, slot * nameBytes);
     if (nameLength === 0) return false;
-    this.#waiting.push(outgoing);
-    const at = slot * headerBytes;
-    memory.writeUInt32LE(nameLength, at + nameLengthAt);
-    writePointer(iovecs, slot * iovecBytes, this.#pointerTo(run, slot));
-    iovecs.writeUInt32LE(run.length, slot * iovecBytes + 8);
+    this.#waiting[slot] = outgoing;
+    this.#count += 1;
+    const at = slot * headerWords;
+    memory[at + nameLengthWord] = nameLength;
+    writePointer(iovecs, slot * iovecWords, this.#pointerTo(run, slot));
+    iovecs[slot * iovecWords + iovecLengthWord] = run.length;
     const cut = run.length > segmentSize;
-    if (cut) controls.writeUInt16LE(segmentSize, slot * controlBytes + 16);
-    memory.writeUInt32LE(cut ? controlBytes : 0, at + controlLengthAt);
+    if (cut) controls[slot * controlWords + controlNumberWord] = segmentSize;
+    memory[at + controlLengthWord] = cut ? controlBytes : 0;
     return true;
   }
 
   /** Hands everything to the kernel. Returns what it did not take, of which the first is what it
    * refused, for the reason in `errno`. */
   flush(fd: number): readonly Outgoing[] {
-    const { memory } = this.#headers;
-    const count = this.#waiting.length;
-    for (let sent = 0; sent < count; ) {
-      const messages = sent === 0 ? memory : memory.subarray(sent * headerBytes);
+    const count = this.#count;
+    let sent = 0;
+    while (sent < count) {
+      const messages = this.#headers.pointerTo(sent);
       const taken = this.#libc.sendmmsg(fd, messages, count - sent, MSG_DONTWAIT);
-      if (taken <= 0) return this.#waiting.splice(0).slice(sent);
+      if (taken <= 0) break;
       sent += taken;
     }
-    this.#waiting.length = 0;
-    return nothing;
+    const left = sent < count ? (this.#waiting.slice(sent, count) as Outgoing[]) : nothing;
+    for (let slot = 0; slot < count; slot++) this.#waiting[slot] = undefined;
+    this.#count = 0;
+    return left;
   }
 
   /** To look an address up costs more than to copy what is short. */

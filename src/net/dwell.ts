@@ -2,6 +2,7 @@
 // is about to come: a turn of Node's event loop costs more than an answer takes on a fast network.
 // It must not know what the datagrams mean.
 
+import { performance } from "node:perf_hooks";
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, type Libc, SOCK_CLOEXEC } from "./libc.ts";
 
 export interface Polled {
@@ -21,6 +22,7 @@ const pauseMax = 64;
 /** Sockets that are told of in one call. */
 const eventsMax = 64;
 
+const timespecBytes = 16;
 // A struct epoll_event in words of 32 bits; on x86-64 alone there is no gap before its second part.
 const [eventWords, fdWord] = process.arch === "x64" ? [3, 1] : [4, 2];
 
@@ -30,9 +32,11 @@ export class Dwell {
   readonly #epoll: number;
   readonly #sockets = new Map<number, Polled>();
   readonly #events = new Int32Array(eventsMax * eventWords);
-  /** A struct timespec. */
-  readonly #wait = Int32Array.of(0, 0, waitNanos, 0);
-  readonly #noWait = Int32Array.of(0, 0, 0, 0);
+  /** Two of a struct timespec: to wait for a moment, and not at all. */
+  readonly #waits = Int32Array.of(0, 0, waitNanos, 0, 0, 0, 0, 0);
+  readonly #eventsPointer: number;
+  readonly #waitPointer: number;
+  readonly #noWaitPointer: number;
   /** Of this turn of the event loop; undefined before anything was heard in it. */
   #turnEnd: number | undefined;
   readonly #waiting = new Trial();
@@ -46,6 +50,9 @@ export class Dwell {
     this.#libc = libc;
     this.#gather = gather;
     this.#epoll = libc.epoll_create1(SOCK_CLOEXEC);
+    this.#eventsPointer = libc.addressOf(this.#events);
+    this.#waitPointer = libc.addressOf(this.#waits);
+    this.#noWaitPointer = this.#waitPointer + timespecBytes;
   }
 
   #add(socket: Polled): void {
@@ -71,10 +78,10 @@ export class Dwell {
     if (this.#sockets.get(socket.fd) !== socket) this.#add(socket);
     if (!this.hasTime()) return;
     this.#lone = socket;
-    while (this.#hear(this.#noWait)) if (!this.hasTime()) return;
+    while (this.#hear(this.#noWaitPointer)) if (!this.hasTime()) return;
     if (!this.#waiting.isDue()) return;
     let paid = false;
-    while (this.#hear(this.#wait)) {
+    while (this.#hear(this.#waitPointer)) {
       paid = true;
       if (!this.hasTime()) break;
     }
@@ -94,9 +101,10 @@ export class Dwell {
   }
 
   /** False when nothing came. */
-  #hear(wait: Int32Array): boolean {
+  #hear(wait: number): boolean {
     if (this.#hearLone()) return true;
-    const count = this.#libc.epoll_pwait2(this.#epoll, this.#events, eventsMax, wait, null);
+    const events = this.#eventsPointer;
+    const count = this.#libc.epoll_pwait2(this.#epoll, events, eventsMax, wait, 0);
     if (count <= 0) return false;
     this.#again = 0;
     this.#lone = count === 1 ? this.#toldOf(0) : undefined;

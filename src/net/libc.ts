@@ -5,7 +5,8 @@
 import { createRequire } from "node:module";
 import { endianness } from "node:os";
 
-/** Each returns what the C function does; -1 leaves the reason in `errno`. */
+/** Each returns what the C function does; -1 leaves the reason in `errno`. What is called for each
+ * datagram takes pointers as numbers (`addressOf`, 0 for none): to turn memory into one takes time. */
 export interface Libc {
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly bind: (fd: number, address: Uint8Array, length: number) => number;
@@ -17,26 +18,26 @@ export interface Libc {
     value: Int32Array,
     length: number,
   ) => number;
-  readonly sendmmsg: (fd: number, messages: Uint8Array, count: number, flags: number) => number;
+  readonly sendmmsg: (fd: number, messages: number, count: number, flags: number) => number;
   readonly recvmmsg: (
     fd: number,
-    messages: Uint8Array,
+    messages: number,
     count: number,
     flags: number,
-    timeout: null,
+    timeout: number,
   ) => number;
   readonly epoll_create1: (flags: number) => number;
   readonly epoll_ctl: (epoll: number, what: number, fd: number, event: Int32Array | null) => number;
   readonly epoll_pwait2: (
     epoll: number,
-    events: Int32Array,
+    events: number,
     count: number,
-    timeout: Int32Array,
-    mask: null,
+    timeout: number,
+    mask: number,
   ) => number;
   readonly errno: () => number;
   /** Where the first byte lies. It does not move while the memory is referenced. */
-  readonly addressOf: (memory: Uint8Array) => number;
+  readonly addressOf: (memory: ArrayBufferView) => number;
 }
 
 // From the kernel's headers, the same on every processor that is let in below.
@@ -88,7 +89,7 @@ function isKnownLayout(): boolean {
 interface Koffi {
   load(library: null): { func(declaration: string): (...args: unknown[]) => number };
   errno(): number;
-  address(memory: Uint8Array): bigint;
+  address(memory: ArrayBufferView): bigint;
 }
 
 /** Its part for this system alone, where that is at hand: what stands around it takes as long to
@@ -110,11 +111,11 @@ function load(): Libc | undefined {
       bind: c.func("int bind(int, const void *, uint)"),
       close: c.func("int close(int)"),
       setsockopt: c.func("int setsockopt(int, int, int, const void *, uint)"),
-      sendmmsg: c.func("int sendmmsg(int, void *, uint, int)"),
-      recvmmsg: c.func("int recvmmsg(int, void *, uint, int, void *)"),
+      sendmmsg: c.func("int sendmmsg(int, uintptr_t, uint, int)"),
+      recvmmsg: c.func("int recvmmsg(int, uintptr_t, uint, int, uintptr_t)"),
       epoll_create1: c.func("int epoll_create1(int)"),
       epoll_ctl: c.func("int epoll_ctl(int, int, int, void *)"),
-      epoll_pwait2: c.func("int epoll_pwait2(int, void *, int, const void *, const void *)"),
+      epoll_pwait2: c.func("int epoll_pwait2(int, uintptr_t, int, uintptr_t, uintptr_t)"),
       errno: () => koffi.errno(),
       addressOf: (memory) => Number(koffi.address(memory)),
     };

@@ -1,6 +1,7 @@
 // The Clock of the real world: the machine's monotonic time and Node's timers.
 // It must not know what anybody waits for.
 
+import { performance } from "node:perf_hooks";
 import type { Clock } from "../ports.ts";
 
 /** The longest wait that setTimeout takes; it turns a longer one into 1 ms. */

@@ -45,14 +45,14 @@ export class Blocks {
 
   /** Takes the next chunk if nobody has to be waited for. */
   fillNow(): boolean {
-    const chunk = this.#store.take(this.#filledChunks);
+    const chunk = this.#store.take(this.#filledChunks());
     if (chunk) this.#add(chunk);
     return chunk !== undefined;
   }
 
   /** Loads the next chunk. Throws what the source throws. */
   async fill(): Promise<void> {
-    this.#add(await this.#store.load(this.#filledChunks));
+    this.#add(await this.#store.load(this.#filledChunks()));
   }
 
   /** Views of whole datagrams back to back, no copies; good until their blocks are released. */
@@ -109,7 +109,7 @@ export class Blocks {
     this.#releasedChunks += 1;
   }
 
-  get #filledChunks(): number {
+  #filledChunks(): number {
     return this.#releasedChunks + this.#chunks.length;
   }
 }

@@ -5,15 +5,26 @@ import { test } from "node:test";
 import { Dwell, type Polled } from "../../src/net/dwell.ts";
 import type { Libc } from "../../src/net/libc.ts";
 
+/** `wait`: what epoll_pwait2 does, given the memory for its events instead of a pointer to it. */
+function libcWhere(wait: (events: Int32Array) => number): Libc {
+  const memories = new Map<number, Int32Array>();
+  return {
+    epoll_create1: () => 3,
+    epoll_ctl: () => 0,
+    addressOf: (memory: Int32Array) => {
+      const pointer = 4096 * (memories.size + 1);
+      memories.set(pointer, memory);
+      return pointer;
+    },
+    epoll_pwait2: (_epoll: number, events: number) => wait(memories.get(events) as Int32Array),
+  } as unknown as Libc;
+}
+
 /** Where a socket of descriptor 7 always has something more. */
-const endless = {
-  epoll_create1: () => 3,
-  epoll_ctl: () => 0,
-  epoll_pwait2: (_epoll: number, events: Int32Array) => {
-    events.fill(7);
-    return 1;
-  },
-} as unknown as Libc;
+const endless = libcWhere((events) => {
+  events.fill(7);
+  return 1;
+});
 
 test("however much comes, others have their turn, and then it is heard again", async () => {
   let heard = 0;
@@ -47,13 +58,10 @@ test("a socket that is to be closed is heard no more", () => {
 test("a socket that alone had something is looked at again before all are asked", () => {
   const calls: string[] = [];
   let left = 3;
-  const libc = {
-    ...endless,
-    epoll_pwait2: () => {
-      calls.push("all");
-      return 0;
-    },
-  } as unknown as Libc;
+  const libc = libcWhere(() => {
+    calls.push("all");
+    return 0;
+  });
   const dwell = new Dwell(libc, (work) => work());
   const socket: Polled = {
     fd: 7,
@@ -70,13 +78,10 @@ test("a socket that alone had something is looked at again before all are asked"
 test("a socket that always has something keeps no other one waiting", async () => {
   const heard = { busy: 0, other: 0 };
   let otherHas = true;
-  const libc = {
-    ...endless,
-    epoll_pwait2: (_epoll: number, events: Int32Array) => {
-      events.fill(otherHas ? 8 : 7);
-      return 1;
-    },
-  } as unknown as Libc;
+  const libc = libcWhere((events) => {
+    events.fill(otherHas ? 8 : 7);
+    return 1;
+  });
   const dwell = new Dwell(libc, (work) => work());
   const busy: Polled = { fd: 7, handleReadable: () => ++heard.busy > 0 };
   const other: Polled = {
