@@ -22,7 +22,7 @@ export interface Flow {
   blksize: number;
   /** As a sender of DATA: the last block, once it was sent. */
   last: number;
-  /** Nothing of it was acknowledged yet, or its last block was, or an ERROR has ended it. */
+  /** The peer has answered nothing yet, or acknowledged the last block, or an ERROR has ended it. */
   renewable: boolean;
   /** Its peer has sent a request, perhaps a late copy of the one that it came from. */
   asked: boolean;
@@ -86,6 +86,7 @@ export class Referee {
     // What an ERROR has overtaken may be turned away like anything else.
     flow.errorHeard = false;
     if (op === 3) {
+      flow.renewable = false;
       const block = latestUpTo(flow.arrived + flow.windowsize, wireNumber(datagram), flow.rollover);
       if (block <= flow.arrived) return;
       flow.early.add(block);
