@@ -29,7 +29,8 @@ export class RetransmissionTimer {
   #exactMillis: Millis | undefined;
   #smoothed: Millis | undefined;
   #deviation: Millis = 0;
-  #doublings = 0;
+  /** Doubles from repeat to repeat. */
+  #backOff = 1;
   #counted = 0;
   /** Since when nothing new has come, while the peer is waited for. */
   #waitingSince: Millis | undefined;
@@ -50,7 +51,7 @@ export class RetransmissionTimer {
     if (this.#exactMillis !== undefined) return this.#exactMillis;
     const { timeoutMillis, jitter } = this.#patience;
     const longest = longestTimeouts * timeoutMillis;
-    const interval = Math.min(this.#baseMillis() * 2 ** this.#doublings, longest);
+    const interval = Math.min(this.#baseMillis() * this.#backOff, longest);
     return interval * (1 + jitterShare * jitter);
   }
 
@@ -76,7 +77,7 @@ export class RetransmissionTimer {
 
   /** The peer went on: patience starts anew. */
   progress(): void {
-    this.#doublings = 0;
+    this.#backOff = 1;
     this.#counted = 0;
     this.#waitingSince = undefined;
   }
@@ -108,7 +109,7 @@ export class RetransmissionTimer {
     // Repeats that come sooner than a plain timeout are a courtesy of a measured path: a device
     // that writes to its flash for seconds must not lose its attempts to them.
     if (this.intervalMillis >= this.nominalMillis) this.#counted += 1;
-    this.#doublings += 1;
+    this.#backOff *= 2;
     this.stop();
     return this.#counted <= this.#patience.attempts;
   }

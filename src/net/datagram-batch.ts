@@ -79,8 +79,8 @@ export class ReceiveBatch {
     for (let slot = 0; slot < batchSlots; slot++) this.#provide(slot);
   }
 
-  /** The number of datagrams that were waiting. */
-  receive(fd: number): number {
+  /** The number of datagrams that were waiting, at most `most` of them. */
+  receive(fd: number, most: number): number {
     const { memory } = this.#headers;
     // The kernel has overwritten the lengths of what it used.
     for (let slot = 0; slot < this.#used; slot++) {
@@ -88,7 +88,7 @@ export class ReceiveBatch {
       memory[slot * headerWords + controlLengthWord] = controlBytes;
     }
     const messages = this.#headers.pointerTo(0);
-    this.#used = Math.max(0, this.#libc.recvmmsg(fd, messages, batchSlots, MSG_DONTWAIT, 0));
+    this.#used = Math.max(0, this.#libc.recvmmsg(fd, messages, most, MSG_DONTWAIT, 0));
     return this.#used;
   }
 

@@ -68,6 +68,9 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   readonly #late: Heard[] = [];
   readonly #reading: ReturnType<typeof readingOf>;
   #paused = false;
+  /** The kernel looks for one more than there is, unless it has found as many as it was asked for:
+   * so in lock-step with one peer it is asked for one. */
+  #expected = 1;
   /** The kernel has no room: what follows waits here. */
   #waiting: Outgoing[] | undefined;
   /** To them the kernel cuts nothing: a segment does not fit the path's MTU, or a device cannot. */
@@ -141,18 +144,20 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     if (this.#closed === undefined) dwell.after(this);
   }
 
-  /** Takes what has arrived. */
+  /** Takes what has arrived; perhaps not all, where little is expected. */
   handleReadable(): boolean {
     const { inbox } = this.#exchange;
     let heard = false;
     for (let batches = 0; batches < batchesPerTurn && this.#closed === undefined; batches++) {
-      const count = inbox.receive(this.fd);
+      const asked = this.#expected;
+      const count = inbox.receive(this.fd, asked);
+      this.#expected = count < asked ? Math.max(1, count) : Math.min(2 * asked, batchSlots);
       this.#exchange.noteReceipt();
       heard ||= count > 0;
       for (let slot = 0; slot < count; slot++) {
         this.#receive(inbox.datagram(slot), inbox.from(slot), inbox.segmentSize(slot));
       }
-      if (count < batchSlots) return heard;
+      if (count < batchSlots) return heard; // one that is full is looked at again soon
     }
     return heard;
   }
