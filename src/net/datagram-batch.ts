@@ -36,8 +36,10 @@ class Headers {
   readonly iovecs: Uint32Array = new Uint32Array(batchSlots * iovecWords);
   readonly controls: Uint32Array = new Uint32Array(batchSlots * controlWords);
   readonly #pointer: number;
+  readonly namesPointer: number;
 
   constructor(libc: Libc) {
+    this.namesPointer = libc.addressOf(this.names);
     this.#pointer = libc.addressOf(this.memory);
     const iovecs = libc.addressOf(this.iovecs);
     const controls = libc.addressOf(this.controls);
@@ -138,16 +140,23 @@ export interface Outgoing {
   readonly to: Address;
 }
 
+const shortBytesMax = 256;
+
 export class SendBatch {
   readonly #libc: Libc;
   readonly #book: AddressBook;
   readonly #headers: Headers;
-  readonly #scratch = new Uint8Array(batchSlots * copiedBytesMax);
+  readonly #scratch = new Uint8Array(batchSlots * shortBytesMax);
   readonly #scratchPointer: number;
   readonly #pointers = new WeakMap<ArrayBufferLike, number>();
+  /** Of one file, or of one that many ask for. */
+  #lastBuffer: ArrayBufferLike | undefined;
+  #lastPointer = 0;
   /** Referenced here until the kernel has read them. */
   readonly #waiting: (Outgoing | undefined)[] = new Array(batchSlots).fill(undefined);
   #count = 0;
+  /** Whose address stands in each slot. */
+  readonly #named: (Address | undefined)[] = new Array(batchSlots).fill(undefined);
 
   constructor(libc: Libc, book: AddressBook) {
     this.#libc = libc;
@@ -170,12 +179,17 @@ export class SendBatch {
     const { run, segmentSize, to } = outgoing;
     const { memory, names, iovecs, controls } = this.#headers;
     const slot = this.#count;
-    const nameLength = this.#book.write(to, names, slot * nameBytes);
-    if (nameLength === 0) return false;
+    const at = slot * headerWords;
+    // Where few are served, the one who was named here last is named again.
+    if (this.#named[slot] !== to) {
+      this.#named[slot] = undefined;
+      const nameLength = this.#book.write(to, names, slot * nameBytes);
+      if (nameLength === 0) return false;
+      memory[at + nameLengthWord] = nameLength;
+      this.#named[slot] = to;
+    }
     this.#waiting[slot] = outgoing;
     this.#count += 1;
-    const at = slot * headerWords;
-    memory[at + nameLengthWord] = nameLength;
     writePointer(iovecs, slot * iovecWords, this.#pointerTo(run, slot));
     iovecs[slot * iovecWords + iovecLengthWord] = run.length;
     const cut = run.length > segmentSize;
@@ -190,8 +204,7 @@ export class SendBatch {
     const count = this.#count;
     let sent = 0;
     while (sent < count) {
-      const messages = this.#headers.pointerTo(sent);
-      const taken = this.#libc.sendmmsg(fd, messages, count - sent, MSG_DONTWAIT);
+      const taken = count === 1 ? this.#sendOne(fd) : this.#sendMany(fd, sent);
       if (taken <= 0) break;
       sent += taken;
     }
@@ -201,19 +214,44 @@ export class SendBatch {
     return left;
   }
 
-  /** To look an address up costs more than to copy what is short. */
+  #sendMany(fd: number, from: number): number {
+    const messages = this.#headers.pointerTo(from);
+    return this.#libc.sendmmsg(fd, messages, this.#count - from, MSG_DONTWAIT);
+  }
+
+  /** The plain call is shorter by all that sendmmsg has to copy first. */
+  #sendOne(fd: number): number {
+    const { memory, iovecs, namesPointer } = this.#headers;
+    if (memory[controlLengthWord] !== 0) return this.#sendMany(fd, 0);
+    const bytes = (iovecs[1] as number) * 2 ** 32 + (iovecs[0] as number);
+    const length = iovecs[iovecLengthWord] as number;
+    const nameLength = memory[nameLengthWord] as number;
+    const { sendto } = this.#libc;
+    return sendto(fd, bytes, length, MSG_DONTWAIT, namesPointer, nameLength) < 0 ? 0 : 1;
+  }
+
+  /** What is short is copied: its memory may lie where V8 moves it, and to pin it takes time. */
   #pointerTo(run: Uint8Array, slot: number): number {
-    if (run.length <= copiedBytesMax) {
-      const at = slot * copiedBytesMax;
+    if (run.length <= shortBytesMax) {
+      const at = slot * shortBytesMax;
       this.#scratch.set(run, at);
       return this.#scratchPointer + at;
     }
-    let base = this.#pointers.get(run.buffer);
-    if (base === undefined) {
-      base = this.#libc.addressOf(new Uint8Array(run.buffer));
-      this.#pointers.set(run.buffer, base);
+    const { buffer } = run;
+    if (buffer !== this.#lastBuffer) {
+      this.#lastBuffer = buffer;
+      this.#lastPointer = this.#bufferPointer(buffer);
     }
-    return base + run.byteOffset;
+    return this.#lastPointer + run.byteOffset;
+  }
+
+  #bufferPointer(buffer: ArrayBufferLike): number {
+    let pointer = this.#pointers.get(buffer);
+    if (pointer === undefined) {
+      pointer = this.#libc.addressOf(new Uint8Array(buffer));
+      this.#pointers.set(buffer, pointer);
+    }
+    return pointer;
   }
 }
 

@@ -19,6 +19,14 @@ export interface Libc {
     length: number,
   ) => number;
   readonly sendmmsg: (fd: number, messages: number, count: number, flags: number) => number;
+  readonly sendto: (
+    fd: number,
+    bytes: number,
+    length: number,
+    flags: number,
+    name: number,
+    nameLength: number,
+  ) => number;
   readonly recvmmsg: (
     fd: number,
     messages: number,
@@ -112,6 +120,7 @@ function load(): Libc | undefined {
       close: c.func("int close(int)"),
       setsockopt: c.func("int setsockopt(int, int, int, const void *, uint)"),
       sendmmsg: c.func("int sendmmsg(int, uintptr_t, uint, int)"),
+      sendto: c.func("long sendto(int, uintptr_t, ulong, int, uintptr_t, uint)"),
       recvmmsg: c.func("int recvmmsg(int, uintptr_t, uint, int, uintptr_t)"),
       epoll_create1: c.func("int epoll_create1(int)"),
       epoll_ctl: c.func("int epoll_ctl(int, int, int, void *)"),
