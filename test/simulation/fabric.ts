@@ -62,6 +62,11 @@ export class Fabric {
     return this.#lastPort;
   }
 
+  /** A transfer of the host with the owner of `port` has ended. */
+  noteEnd(host: Host, port: number): void {
+    for (const socket of this.sockets.values()) if (socket.host === host) socket.noteEnd(port);
+  }
+
   /** Brings a datagram, which is the receiver's to keep. */
   arrive(datagram: Uint8Array, from: Address, to: Address): void {
     const socket = this.sockets.get(to.port);
@@ -215,6 +220,11 @@ export class SimulatedSocket implements DatagramSocket {
     let flow = this.#flows.get(port);
     if (!flow) this.#flows.set(port, (flow = newFlow()));
     return flow;
+  }
+
+  noteEnd(port: number): void {
+    const flow = this.#flows.get(port);
+    if (flow) flow.ended = true;
   }
 
   joinReceived(): void {}

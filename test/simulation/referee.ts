@@ -19,11 +19,8 @@ export interface Flow {
   errorHeard: boolean;
   /** An OACK has passed: it says what holds, and none after it does. */
   answered: boolean;
-  blksize: number;
-  /** As a sender of DATA: the last block, once it was sent. */
-  last: number;
-  /** The peer has answered nothing yet, or acknowledged the last block, or an ERROR has ended it. */
-  renewable: boolean;
+  /** The server has called the transfer ended. */
+  ended: boolean;
   /** Its peer has sent a request, perhaps a late copy of the one that it came from. */
   asked: boolean;
 }
@@ -70,8 +67,9 @@ export class Referee {
   handleSent(datagram: Uint8Array, flow: Flow, to: number, listening: boolean): void {
     const op = datagram[1];
     // A transfer may have the port of its peer's former one, where there is no other.
-    if ((op === 3 || op === 6) && flow.renewable && flow.asked) Object.assign(flow, newFlow());
-    if (op === 3) this.#handleDataSent(datagram, flow);
+    const opens = op === 6 || (op === 3 && wireNumber(datagram) === 1);
+    if (opens && flow.ended && flow.asked) Object.assign(flow, newFlow());
+    if (op === 3) this.#handleDataSent(wireNumber(datagram), flow);
     else if (op === 4) this.#handleAckSent(wireNumber(datagram), flow);
     else if (op === 6) {
       if (!flow.answered) flow.acked = -1;
@@ -86,7 +84,6 @@ export class Referee {
     // What an ERROR has overtaken may be turned away like anything else.
     flow.errorHeard = false;
     if (op === 3) {
-      flow.renewable = false;
       const block = latestUpTo(flow.arrived + flow.windowsize, wireNumber(datagram), flow.rollover);
       if (block <= flow.arrived) return;
       flow.early.add(block);
@@ -96,7 +93,7 @@ export class Referee {
       adopt(flow, datagram);
       if (flow.acked < 0) flow.acked = 0;
     } else if (op === 5) {
-      flow.errorHeard = flow.renewable = true;
+      flow.errorHeard = true;
       this.#errorFrom = from;
     }
   }
@@ -105,15 +102,13 @@ export class Referee {
     this.#errorFrom = -1;
   }
 
-  #handleDataSent(datagram: Uint8Array, flow: Flow): void {
-    const wire = wireNumber(datagram);
+  #handleDataSent(wire: number, flow: Flow): void {
     const windowEnd = flow.acked + flow.windowsize;
     const block = latestUpTo(windowEnd, wire, flow.rollover);
     if (flow.acked < 0) this.note(`DATA ${wire} was sent before the OACK was acknowledged`);
     else if (block <= flow.acked) {
       this.note(`DATA ${wire} is not of the window ${flow.acked + 1} to ${windowEnd}`);
     }
-    if (datagram.length - 4 < flow.blksize) flow.last = block;
     flow.data += 1;
     if (block > flow.highest) flow.highest = block;
     const perBlock = flow.data / (flow.highest + 8);
@@ -132,12 +127,10 @@ export class Referee {
   #handleAckArrival(wire: number, flow: Flow): void {
     const block = latestUpTo(flow.highest, wire, flow.rollover);
     if (block > flow.acked) flow.acked = block;
-    flow.renewable = flow.acked >= flow.last;
   }
 
   #handleErrorSent(flow: Flow, to: number, listening: boolean): void {
     this.errorsSent += 1;
-    flow.renewable = true;
     if (to === this.#errorFrom) this.note("an ERROR was answered with an ERROR");
     else if (flow.errorHeard && !listening) this.note("an ERROR followed an ERROR of the peer");
   }
@@ -154,9 +147,7 @@ export function newFlow(): Flow {
     early: new Set(),
     errorHeard: false,
     answered: false,
-    blksize: 512,
-    last: Number.POSITIVE_INFINITY,
-    renewable: true,
+    ended: false,
     asked: false,
   };
 }
@@ -168,7 +159,6 @@ function adopt(flow: Flow, datagram: Uint8Array): void {
   if (packet.op !== "oack") return;
   flow.answered = true;
   flow.windowsize = numberOf(packet.options, "windowsize") ?? 1;
-  flow.blksize = numberOf(packet.options, "blksize") ?? 512;
   flow.rollover = numberOf(packet.options, "rollover") === 1 ? 1 : 0;
 }
 
