@@ -41,7 +41,7 @@ export class Dwell {
   #turnEnd: number | undefined;
   readonly #waiting = new Trial();
   readonly #looking = new Trial();
-  /** What it heard was just answered; perhaps it has something again. */
+  /** It was the only one that had something; perhaps it has again, now that it is answered. */
   #lone: Polled | undefined;
   #again = 0;
 
@@ -107,7 +107,7 @@ export class Dwell {
     const count = this.#libc.epoll_pwait2(this.#epoll, events, eventsMax, wait, 0);
     if (count <= 0) return false;
     this.#again = 0;
-    this.#lone = count === 1 ? this.#toldOf(0) : undefined;
+    if (count === 1) this.#lone = this.#toldOf(0);
     this.#gather(() => {
       // What was heard before may have closed it.
       for (let at = 0; at < count; at++) this.#toldOf(at)?.handleReadable();
