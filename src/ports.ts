@@ -17,8 +17,8 @@ export interface DatagramSocket {
   /** How many equal datagrams one `send` may carry. With offload that is one system call; without
    * it a batch, so that a window does not take a turn for each block. */
   readonly maxSegments: number;
-  /** While received datagrams are handled: the same number for all that had arrived before. At other
-   * times, and where nobody counts: undefined. */
+  /** While received datagrams are handled: the same number for all that had arrived before. At
+   * other times, and where nobody counts: undefined. */
   readonly receipt?: number | undefined;
   /** The size of the receive buffer as the kernel gave it. */
   readonly receiveBufferBytes: number;

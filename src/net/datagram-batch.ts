@@ -9,8 +9,8 @@ import { type Libc, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT } from "./libc.ts";
 /** How many datagrams, joined ones counting as one, a call takes. */
 export const batchSlots = 32;
 
-// struct mmsghdr: a struct msghdr of 56 bytes and the number of bytes that were moved. Here and below
-// in words of 32 bits: a method of Buffer for each number would cost more than all else that is done.
+// struct mmsghdr: a struct msghdr of 56 bytes and the number of bytes that were moved. It and all
+// others in words of 32 bits: a method of Buffer for each number costs more than all else.
 const headerWords = 16;
 const nameWord = 0;
 const nameLengthWord = 2;

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { endianness } from "node:os";
 
 /** Each returns what the C function does; -1 leaves the reason in `errno`. What is called for each
- * datagram takes pointers as numbers (`addressOf`, 0 for none): to turn memory into one takes time. */
+ * datagram takes pointers as numbers (`addressOf`, 0 for none): to make one takes time. */
 export interface Libc {
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly bind: (fd: number, address: Uint8Array, length: number) => number;

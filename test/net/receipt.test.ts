@@ -1,4 +1,4 @@
-// What was looked at once holds for all that had arrived by then, and for nothing that is done later.
+// What was looked at once holds for all that had arrived by then, and for nothing later.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
