@@ -8,7 +8,8 @@ import type { Address, DatagramSocket, Network } from "../ports.ts";
 export interface PacketTap {
   /** `run` holds datagrams of `segmentSize` bytes, the last one perhaps shorter. */
   sent?(run: Uint8Array, segmentSize: number, local: Address, to: Address): void;
-  received?(datagram: Uint8Array, local: Address, from: Address): void;
+  /** What has the same number `receipt` had arrived before the first of it was shown. */
+  received?(datagram: Uint8Array, local: Address, from: Address, receipt?: number): void;
   /** A socket was opened, and it was closed. */
   opened?(local: Address): void;
   closed?(local: Address): void;
@@ -56,7 +57,7 @@ class TappedSocket implements DatagramSocket {
     if (!tap.received) this.#socket.onDatagram = handle;
     else {
       this.#socket.onDatagram = (datagram, from) => {
-        tap.received?.(datagram, this.local, from);
+        tap.received?.(datagram, this.local, from, this.#socket.receipt);
         handle(datagram, from);
       };
     }

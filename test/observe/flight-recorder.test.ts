@@ -29,12 +29,12 @@ function ports(record: PacketRecord | undefined): number[] {
 test("the request and the transfer are one record, each with its own port", () => {
   const flights = recorder();
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, "1");
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
   flights.sent(new Uint8Array(1032), 516, local, client);
   flights.received(ack(1), local, client);
-  assert.deepEqual(ports(flights.record("1")), [69, 40_000, 40_000, 40_000]);
+  assert.deepEqual(ports(flights.record(1)), [69, 40_000, 40_000, 40_000]);
   assert.deepEqual(
-    [...flights.record("1")!.packets()].map(({ sent, length }) => [sent, length]),
+    [...flights.record(1)!.packets()].map(({ sent, length }) => [sent, length]),
     [
       [false, request.length],
       [true, 516],
@@ -50,13 +50,13 @@ test("a refused request keeps its two packets; an ignored one nothing", () => {
   const error = new TftpError("FILE_NOT_FOUND", "file not found");
   flights.received(request, listening, client);
   flights.sent(new Uint8Array([0, 5, 0, 1, 0]), 5, listening, client);
-  flights.handleEvent({ kind: "refused", request: asked, error }, "r1");
-  assert.equal(flights.record("r1")?.total, 2);
+  flights.handleEvent({ kind: "refused", request: asked, error }, -1);
+  assert.equal(flights.record(-1)?.total, 2);
   const { bytes } = flights;
   flights.received(request, listening, { ...client, port: 9 });
   flights.handleEvent(
     { kind: "ignored", request: { ...asked, client: { ...client, port: 9 } } },
-    "",
+    0,
   );
   assert.equal(flights.bytes, bytes);
 });
@@ -64,25 +64,25 @@ test("a refused request keeps its two packets; an ignored one nothing", () => {
 test("a client that begins anew has two records, and both have the request", () => {
   const flights = recorder();
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, "1");
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, "2");
-  flights.handleEvent({ kind: "ended", ending: "replaced", transfer: transferOf(1) }, "1");
+  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, 2);
+  flights.handleEvent({ kind: "ended", ending: "replaced", transfer: transferOf(1) }, 1);
   flights.received(ack(1), local, client);
-  assert.equal(flights.record("1")?.total, 2);
-  assert.deepEqual(ports(flights.record("2")), [69, 40_000]);
+  assert.equal(flights.record(1)?.total, 2);
+  assert.deepEqual(ports(flights.record(2)), [69, 40_000]);
 });
 
 test("a request from the port of an ended transfer begins a new record", () => {
   const flights = recorder();
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, "1");
-  flights.handleEvent({ kind: "ended", ending: "completed", transfer: transferOf(1) }, "1");
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  flights.handleEvent({ kind: "ended", ending: "completed", transfer: transferOf(1) }, 1);
   flights.received(ack(1), local, client); // late, and still its own
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, "2");
-  assert.equal(flights.record("1")?.total, 2);
-  assert.equal(flights.record("2")?.total, 1);
+  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, 2);
+  assert.equal(flights.record(1)?.total, 2);
+  assert.equal(flights.record(2)?.total, 1);
 });
 
 test("packets of strangers and of nobody cost nothing", () => {
@@ -94,18 +94,18 @@ test("packets of strangers and of nobody cost nothing", () => {
 
 test("memory is bounded: ended transfers go first, then the middle of the long one", () => {
   const flights = recorder(40_000);
-  for (const id of ["1", "2"]) {
-    flights.received(request, listening, { ...client, port: 3000 + Number(id) });
-    const transfer = { ...transferOf(1), client: { ...client, port: 3000 + Number(id) } };
+  for (const id of [1, 2]) {
+    flights.received(request, listening, { ...client, port: 3000 + id });
+    const transfer = { ...transferOf(1), client: { ...client, port: 3000 + id } };
     flights.handleEvent({ kind: "started", transfer }, id);
     flights.handleEvent({ kind: "ended", ending: "completed", transfer }, id);
   }
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(9) }, "9");
+  flights.handleEvent({ kind: "started", transfer: transferOf(9) }, 9);
   for (let block = 0; block < 5000; block++) flights.received(ack(block), local, client);
   assert.ok(flights.bytes <= 40_000);
-  assert.equal(flights.record("1"), undefined);
-  const record = flights.record("9")!;
+  assert.equal(flights.record(1), undefined);
+  const record = flights.record(9)!;
   assert.equal(record.total, 5001);
   assert.ok(record.dropped > 3000);
   const kept = [...record.packets()];
