@@ -139,6 +139,7 @@ function tapOf(metrics: Metrics | undefined, recorder: FlightRecorder | undefine
     ...(recorder && {
       sent: recorder.sent.bind(recorder),
       received: recorder.received.bind(recorder),
+      moment: recorder.moment.bind(recorder),
     }),
   };
 }

@@ -18,28 +18,36 @@ export interface RecorderOptions {
   readonly now?: () => number;
 }
 
-/** Places are those of the log. */
+/** The packets of one transfer or of a refused request. Places are those of the log. */
 class Flight {
-  readonly peer: number;
+  peer = 0;
   id = 0;
   /** Its first packet that was not gathered yet. */
-  from: number;
+  from = 0;
   /** The last of its requests. */
-  asked: number;
+  asked = 0;
   /** What the peer sent before belongs to an earlier one, too. */
-  start: number = Number.POSITIVE_INFINITY;
-  end: number = Number.POSITIVE_INFINITY;
+  start = 0;
+  end = 0;
   /** From here on it owns nothing more. */
-  until: number = Number.POSITIVE_INFINITY;
+  until = 0;
   /** Its request was still there when an earlier one ended, which it may have been repeated for. */
   stale = false;
-  whole: boolean;
+  whole = false;
   record: PacketRecord | undefined;
 
-  constructor(peer: number, from: number, whole: boolean) {
+  begin(peer: number, from: number, whole: boolean): void {
     this.peer = peer;
     this.from = this.asked = from;
+    this.start = this.end = this.until = Number.POSITIVE_INFINITY;
+    this.stale = false;
     this.whole = whole;
+  }
+
+  release(): void {
+    this.record?.release();
+    this.record = undefined;
+    this.until = 0;
   }
 }
 
@@ -47,30 +55,40 @@ class Flight {
 const askingMax = 1024;
 /** As many as a history has entries. */
 const keptMax = 500;
+/** A power of 2. */
+const runningPlaces = 4096;
 
 export class FlightRecorder implements PacketTap {
   readonly #whole: boolean;
+  readonly #now: () => number;
   readonly #budget: Budget;
   readonly #log: PacketLog;
-  /** By peer. */
+  /** Who asked last; most are answered at once. */
+  #latest: Flight | undefined;
+  /** The others by peer: a Map that is filled and emptied all the time is built anew each time. */
   readonly #asking = new Map<number, Flight>();
-  /** By id. */
-  readonly #running = new Map<number, Flight>();
-  /** What is kept of them begins at `#endedFrom`, the first that ended first. A Map would cost each
-   * transfer more than it saves a reader. */
-  #ended: Flight[] = [];
-  #endedFrom = 0;
+  /** Each in the place that its id gives, or else among the others: what a Map held would, where
+   * thousands come and go, stay in memory for long (see `Roster`). */
+  readonly #running: (Flight | undefined)[] = Array(runningPlaces).fill(undefined);
+  readonly #others = new Map<number, Flight>();
+  /** A ring. */
+  readonly #ended: (Flight | undefined)[] = Array(keptMax).fill(undefined);
+  #oldest = 0;
+  #newest = 0;
+  /** To be used again: what is not made needs not be collected. */
+  readonly #spare: Flight[] = [];
 
   constructor({ whole, bytesMax, now }: RecorderOptions) {
     const { timeOrigin } = performance;
     this.#whole = whole;
+    this.#now = now ?? (() => timeOrigin + performance.now());
     this.#log = new PacketLog({
       whole,
       bytesMax: bytesMax / 2,
-      now: now ?? (() => timeOrigin + performance.now()),
       onOverwrite: (place) => this.#rescue(place),
     });
     this.#budget = { bytes: 0, bytesMax: bytesMax / 2 };
+    this.moment();
   }
 
   /** What is kept of a transfer, or of a refused request, by its id. */
@@ -93,13 +111,17 @@ export class FlightRecorder implements PacketTap {
     return this.#budget.bytes;
   }
 
+  moment(): void {
+    this.#log.timeMillis = this.#now();
+  }
+
   sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
     this.#log.sent(run, segmentSize, local, to);
   }
 
-  received(datagram: Uint8Array, local: Address, from: Address, receipt?: number): void {
+  received(datagram: Uint8Array, local: Address, from: Address): void {
     const place = this.#log.head;
-    this.#log.received(datagram, local, from, receipt);
+    this.#log.received(datagram, local, from);
     if (datagram[0] === 0 && (datagram[1] === 1 || datagram[1] === 2)) this.#ask(from, place);
   }
 
@@ -107,75 +129,116 @@ export class FlightRecorder implements PacketTap {
   handleEvent(event: ServerEvent, id: number): void {
     if (event.kind === "started") this.#start(event.transfer.client, id);
     else if (event.kind === "ended") {
-      const flight = this.#running.get(id);
-      if (!flight) return;
-      this.#running.delete(id);
-      this.#end(flight);
+      const flight = this.#takeRunning(id);
+      if (flight) this.#end(flight);
     } else if (event.kind === "refused") {
       const flight = this.#takeAsking(event.request.client);
       if (!flight) return;
       flight.id = id;
       flight.start = flight.from;
       this.#end(flight);
-    } else if (event.kind === "ignored") this.#takeAsking(event.request.client);
+    } else if (event.kind === "ignored") {
+      const flight = this.#takeAsking(event.request.client);
+      if (flight) this.#spare.push(flight);
+    }
   }
 
   /** A request that is repeated belongs to the first one. */
   #ask(from: Address, place: number): void {
     const peer = this.#log.peerOf(from);
-    const asking = this.#asking.get(peer);
+    const asking = this.#askingOf(peer);
     if (asking && !asking.stale) {
       asking.asked = place;
       return;
     }
-    this.#asking.delete(peer);
-    this.#asking.set(peer, new Flight(peer, place, this.#whole));
+    if (asking) {
+      asking.begin(peer, place, this.#whole);
+      return;
+    }
+    if (this.#latest) this.#asking.set(this.#latest.peer, this.#latest);
+    this.#latest = this.#begin(peer, place);
     if (this.#asking.size > askingMax) {
-      const [oldest] = this.#asking.keys();
-      if (oldest !== undefined) this.#asking.delete(oldest);
+      const [oldest] = this.#asking.values();
+      if (oldest) this.#spare.push(this.#forgetAsking(oldest));
     }
   }
 
+  #begin(peer: number, from: number): Flight {
+    const flight = this.#spare.pop() ?? new Flight();
+    flight.begin(peer, from, this.#whole);
+    return flight;
+  }
+
+  #askingOf(peer: number): Flight | undefined {
+    if (this.#latest?.peer === peer) return this.#latest;
+    return this.#asking.size > 0 ? this.#asking.get(peer) : undefined;
+  }
+
   #takeAsking(client: Address): Flight | undefined {
-    const peer = this.#log.peerOf(client);
-    const flight = this.#asking.get(peer);
-    if (flight) this.#asking.delete(peer);
+    const flight = this.#askingOf(this.#log.peerOf(client));
+    return flight && this.#forgetAsking(flight);
+  }
+
+  #forgetAsking(flight: Flight): Flight {
+    if (flight === this.#latest) this.#latest = undefined;
+    else this.#asking.delete(flight.peer);
     return flight;
   }
 
   #start(client: Address, id: number): void {
     const { head } = this.#log;
-    const asked = this.#takeAsking(client);
-    const flight = asked ?? new Flight(this.#log.peerOf(client), head, this.#whole);
+    const flight = this.#takeAsking(client) ?? this.#begin(this.#log.peerOf(client), head);
     flight.id = id;
     flight.start = head;
-    this.#running.set(id, flight);
+    const place = id & (runningPlaces - 1);
+    if (this.#running[place]) this.#others.set(id, flight);
+    else this.#running[place] = flight;
+  }
+
+  #takeRunning(id: number): Flight | undefined {
+    const place = id & (runningPlaces - 1);
+    const flight = this.#running[place];
+    if (flight?.id === id) {
+      this.#running[place] = undefined;
+      return flight;
+    }
+    const other = this.#others.get(id);
+    this.#others.delete(id);
+    return other;
   }
 
   /** Late packets still belong to it, until the client asks again. */
   #end(flight: Flight): void {
     flight.end = this.#log.head;
-    const next = this.#asking.get(flight.peer);
+    const next = this.#askingOf(flight.peer);
     if (next) {
       next.from = next.asked;
       next.stale = true;
     }
-    this.#ended.push(flight);
-    if (this.#ended.length - this.#endedFrom > keptMax) this.#forgetOldest();
+    if (this.#newest - this.#oldest === keptMax) this.#forgetOldest();
+    this.#ended[this.#newest % keptMax] = flight;
+    this.#newest += 1;
   }
 
   #find(id: number): Flight | undefined {
-    const running = this.#running.get(id);
-    if (running) return running;
-    for (let at = this.#ended.length - 1; at >= this.#endedFrom; at--) {
-      const flight = this.#ended[at] as Flight;
-      if (flight.id === id) return flight;
+    const running = this.#running[id & (runningPlaces - 1)];
+    if (running?.id === id) return running;
+    for (let at = this.#newest - 1; at >= this.#oldest; at--) {
+      const flight = this.#ended[at % keptMax];
+      if (flight?.id === id) return flight;
     }
-    return undefined;
+    return this.#others.get(id);
   }
 
+  /** In the order in which they ended; those that run are the last. */
   #kept(): Flight[] {
-    return [...this.#ended.slice(this.#endedFrom), ...this.#running.values()];
+    const kept: Flight[] = [];
+    for (let at = this.#oldest; at < this.#newest; at++) {
+      kept.push(this.#ended[at % keptMax] as Flight);
+    }
+    for (const flight of this.#running) if (flight) kept.push(flight);
+    for (const flight of this.#others.values()) kept.push(flight);
+    return kept;
   }
 
   /** Most of what is overwritten belongs to transfers that are forgotten already. */
@@ -232,15 +295,11 @@ export class FlightRecorder implements PacketTap {
   }
 
   #forgetOldest(except: readonly Flight[] = []): boolean {
-    const flight = this.#ended[this.#endedFrom];
+    const flight = this.#oldest < this.#newest && this.#ended[this.#oldest % keptMax];
     if (!flight || except.includes(flight)) return false;
-    this.#endedFrom += 1;
-    if (this.#endedFrom > keptMax) {
-      this.#ended = this.#ended.slice(this.#endedFrom);
-      this.#endedFrom = 0;
-    }
-    flight.until = 0;
-    flight.record?.release();
+    this.#oldest += 1;
+    flight.release();
+    this.#spare.push(flight);
     return true;
   }
 }

@@ -7,8 +7,6 @@ export interface LogOptions {
   /** Keep the content of DATA, too. */
   readonly whole: boolean;
   readonly bytesMax: number;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   /** What lies before this place is about to be overwritten. */
   readonly onOverwrite: (place: number) => void;
 }
@@ -43,6 +41,8 @@ const hostsMax = 16_384;
 const [data, ack] = [3, 4];
 
 export class PacketLog {
+  /** Of what comes next. */
+  timeMillis = 0;
   readonly #options: LogOptions;
   readonly #segmentBytes: number;
   readonly #words: Int32Array;
@@ -56,8 +56,9 @@ export class PacketLog {
   #end: number;
   readonly #hosts = new Map<string, number>();
   readonly #seed: number = Math.floor(Math.random() * 2 ** 32);
-  #receipt: number | undefined;
-  #timeMillis = 0;
+  /** The peer's before, and its number. */
+  #host = "";
+  #number: number;
 
   constructor(options: LogOptions) {
     const wanted = Math.floor(options.bytesMax / segmentsMax);
@@ -71,6 +72,7 @@ export class PacketLog {
     this.#bytes = new Uint8Array(memory);
     this.#used = Array(segments).fill(0);
     this.#end = this.#segmentBytes;
+    this.#number = hashOf(this.#host, this.#seed);
   }
 
   /** The place of what comes next. Places are never used again. */
@@ -83,19 +85,12 @@ export class PacketLog {
     return (this.#numberOf(host) >>> 0) * 65_536 + port;
   }
 
-  /** `receipt`: what has the same had arrived at the same time. */
-  received(datagram: Uint8Array, local: Address, from: Address, receipt?: number): void {
-    if (receipt === undefined || receipt !== this.#receipt) {
-      this.#receipt = receipt;
-      this.#timeMillis = this.#options.now();
-    }
+  received(datagram: Uint8Array, local: Address, from: Address): void {
     this.#add(datagram, local, from, 0);
   }
 
   /** `run` holds datagrams of `segmentSize` bytes, the last one perhaps shorter. */
   sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
-    this.#timeMillis = this.#options.now();
-    this.#receipt = undefined;
     if (run.length <= segmentSize) this.#add(run, local, to, 1);
     else this.#addRun(run, segmentSize, local, to);
   }
@@ -185,7 +180,7 @@ export class PacketLog {
     if (this.#at + bytes > this.#end) this.#turn();
     const at = this.#at;
     this.#at += bytes;
-    this.#times[at >> 3] = this.#timeMillis;
+    this.#times[at >> 3] = this.timeMillis;
     this.#words[(at >> 2) + 2] = this.#numberOf(peer.host);
     this.#words[(at >> 2) + 3] = local.port | (peer.port << 16);
     return at;
@@ -207,19 +202,28 @@ export class PacketLog {
     return (segment % this.#used.length) * this.#segmentBytes;
   }
 
-  /** Not to be foreseen by those who would like to be taken for others. */
   #numberOf(host: string): number {
-    const known = this.#hosts.get(host);
-    if (known !== undefined) return known;
-    let number = this.#seed;
-    for (let at = 0; at < host.length; at++) {
-      number = Math.imul(number ^ host.charCodeAt(at), 0x01000193);
-      number ^= number >>> 15;
+    if (host === this.#host) return this.#number;
+    let number = this.#hosts.get(host);
+    if (number === undefined) {
+      number = hashOf(host, this.#seed);
+      if (this.#hosts.size >= hostsMax) this.#hosts.clear();
+      this.#hosts.set(host, number);
     }
-    if (this.#hosts.size >= hostsMax) this.#hosts.clear();
-    this.#hosts.set(host, number);
+    this.#host = host;
+    this.#number = number;
     return number;
   }
+}
+
+/** With a seed it is not to be foreseen by those who would like to be taken for others. */
+function hashOf(text: string, seed: number): number {
+  let hash = seed;
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  return hash;
 }
 
 /** Whether the blocks follow each other, as they do unless the wire numbers begin anew. */
