@@ -3,9 +3,16 @@
 
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { type Aggregator, AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
-import type { Address, PacketTap, ServerEvent, ServerStats, TransferInfo } from "../index.ts";
+import type {
+  Address,
+  Ending,
+  PacketTap,
+  ServerEvent,
+  ServerStats,
+  TransferInfo,
+} from "../index.ts";
 import { type Moved, opOf, type Totals } from "../observe/totals.ts";
-import { PlainHistogram } from "./histogram.ts";
+import { PlainHistogram, type Series } from "./histogram.ts";
 
 type StatName = "opening" | "queued" | "cacheBytes" | "cacheHits" | "cacheMisses";
 
@@ -27,6 +34,21 @@ interface Read {
   readonly read: () => readonly Reading[];
 }
 
+/** Transfers that are alike. */
+interface Counted {
+  readonly labels: Labels;
+  /** Of those that moved a whole file. */
+  readonly durations: Series | undefined;
+  count: number;
+}
+
+interface Last {
+  readonly op: TransferInfo["op"];
+  readonly ending: Ending;
+  readonly family: string | undefined;
+  readonly counted: Counted;
+}
+
 const durations = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800];
 const roundTrips = [1e-4, 2.5e-4, 1e-3, 2.5e-3, 0.01, 0.025, 0.1, 0.25, 1, 2.5];
 /** Families of clients come from what clients send. */
@@ -38,13 +60,14 @@ export class Metrics implements PacketTap {
   readonly registry: Registry = new Registry();
   readonly #totals: Totals;
   /** By labels. What is counted often is handed over at the scrape: to find a series costs. */
-  readonly #transfers = new Map<string, { readonly labels: Labels; count: number }>();
+  readonly #transfers = new Map<string, Counted>();
+  #last: Last | undefined;
   readonly #refused: Counter;
   readonly #ignored: Counter;
   readonly #strays: Counter;
   readonly #problems: Counter;
   readonly #durations: PlainHistogram;
-  readonly #roundTrips: PlainHistogram;
+  readonly #roundTrips: Series;
   readonly #families = new Set<string>();
   readonly #lag: IntervalHistogram = monitorEventLoopDelay({ resolution: lagMillis });
   #sockets = 0;
@@ -96,7 +119,7 @@ export class Metrics implements PacketTap {
         buckets: roundTrips,
       },
       this.registry,
-    );
+    ).series();
     this.#defineMoved();
     this.#defineStats();
     this.#defineProcess(version);
@@ -137,17 +160,30 @@ export class Metrics implements PacketTap {
   }
 
   #end({ ending, transfer }: Extract<ServerEvent, { kind: "ended" }>): void {
+    const { op, family, roundTripMillis } = transfer;
+    let last = this.#last;
+    // Many in a row are alike.
+    if (last?.op !== op || last.ending !== ending || last.family !== family) {
+      last = { op, ending, family, counted: this.#countedOf(ending, transfer) };
+      this.#last = last;
+    }
+    const { counted } = last;
+    counted.count += 1;
+    counted.durations?.observe(transfer.durationMillis / 1000);
+    if (roundTripMillis !== undefined) this.#roundTrips.observe(roundTripMillis / 1000);
+  }
+
+  #countedOf(outcome: Ending, transfer: TransferInfo): Counted {
     const op = opOf(transfer);
     const family = this.#familyOf(transfer);
-    const key = `${op} ${ending} ${family}`;
-    const counted = this.#transfers.get(key);
-    if (counted) counted.count += 1;
-    else this.#transfers.set(key, { labels: { op, outcome: ending, family }, count: 1 });
-    if (ending === "completed" || ending === "unconfirmed") {
-      this.#durations.observe(transfer.durationMillis / 1000, op);
-    }
-    const { roundTripMillis } = transfer;
-    if (roundTripMillis !== undefined) this.#roundTrips.observe(roundTripMillis / 1000);
+    const key = `${op} ${outcome} ${family}`;
+    const known = this.#transfers.get(key);
+    if (known) return known;
+    const moved = outcome === "completed" || outcome === "unconfirmed";
+    const durations = moved ? this.#durations.series(op) : undefined;
+    const counted = { labels: { op, outcome, family }, durations, count: 0 };
+    this.#transfers.set(key, counted);
+    return counted;
   }
 
   #familyOf({ family = "unknown" }: TransferInfo): string {
