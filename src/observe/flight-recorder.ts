@@ -85,6 +85,7 @@ export class FlightRecorder implements PacketTap {
     this.#log = new PacketLog({
       whole,
       bytesMax: bytesMax / 2,
+      isNeeded: (place) => this.#isNeeded(place),
       onOverwrite: (place) => this.#rescue(place),
     });
     this.#budget = { bytes: 0, bytesMax: bytesMax / 2 };
@@ -241,7 +242,12 @@ export class FlightRecorder implements PacketTap {
     return kept;
   }
 
-  /** Most of what is overwritten belongs to transfers that are forgotten already. */
+  #isNeeded(place: number): boolean {
+    const needs = (flight: Flight): boolean => flight.from < place;
+    const asking = [...this.#asking.values()].some((flight) => !flight.stale && needs(flight));
+    return asking || (this.#latest && needs(this.#latest)) || this.#kept().some(needs);
+  }
+
   #rescue(to: number): void {
     const flights = this.#kept().filter(({ from }) => from < to);
     if (flights.length > 0) this.#gather(flights, to);

@@ -1,5 +1,5 @@
-// The packets of all transfers in one piece of memory, in the order in which they went by; the
-// oldest are overwritten. It must not know which packets belong together.
+// The packets of all transfers in bounded memory, in the order in which they went by; the oldest
+// are overwritten. It must not know which packets belong together.
 
 import type { Address } from "../ports.ts";
 
@@ -7,7 +7,10 @@ export interface LogOptions {
   /** Keep the content of DATA, too. */
   readonly whole: boolean;
   readonly bytesMax: number;
-  /** What lies before this place is about to be overwritten. */
+  /** Whether somebody will ask for what lies before this place. What nobody needs is overwritten
+   * early, for memory that is in use already is quicker than other. */
+  readonly isNeeded: (place: number) => boolean;
+  /** What lies before this place is about to be overwritten, although it is needed. */
   readonly onOverwrite: (place: number) => void;
 }
 
@@ -33,27 +36,35 @@ export interface Row {
  * follow (16 bits each), 28 whether we sent it. The bytes follow, and the next row where a time
  * may begin. */
 const rowBytes = 32;
-const segmentsMax = 64;
-const segmentBytesMin = 4096;
+const [segmentBytesMin, segmentBytesMax] = [4096, 64 * 1024];
+/** Where whole packets have to fit. */
+const wholeSegmentBytes = 256 * 1024;
 /** Options and texts may come from anybody. */
 const textBytesMax = 1024;
+/** For a few bytes a loop is faster than a call. */
+const shortBytes = 64;
 const hostsMax = 16_384;
 const [data, ack] = [3, 4];
+
+interface Segment {
+  readonly words: Int32Array;
+  readonly times: Float64Array;
+  readonly bytes: Uint8Array;
+  /** How much of it is in use: a row lies in one. */
+  used: number;
+}
 
 export class PacketLog {
   /** Of what comes next. */
   timeMillis = 0;
   readonly #options: LogOptions;
   readonly #segmentBytes: number;
-  readonly #words: Int32Array;
-  readonly #times: Float64Array;
-  readonly #bytes: Uint8Array;
-  /** How much of each segment is in use: a row lies in one. */
-  readonly #used: number[];
-  /** The segment that is written, counted from the first of all. */
-  #segment = 0;
-  #at = 0;
-  #end: number;
+  readonly #segmentsMax: number;
+  /** The last one is written. */
+  readonly #segments: Segment[];
+  /** How many there were before them. */
+  #gone = 0;
+  #current: Segment;
   readonly #hosts = new Map<string, number>();
   readonly #seed: number = Math.floor(Math.random() * 2 ** 32);
   /** The peer's before, and its number. */
@@ -61,23 +72,19 @@ export class PacketLog {
   #number: number;
 
   constructor(options: LogOptions) {
-    const wanted = Math.floor(options.bytesMax / segmentsMax);
+    const { whole, bytesMax } = options;
+    const bytes = Math.max(segmentBytesMin, Math.min(segmentBytesMax, bytesMax / 4));
     this.#options = options;
-    this.#segmentBytes = Math.max(segmentBytesMin, wanted - (wanted % rowBytes));
-    const segments = Math.max(2, Math.floor(options.bytesMax / this.#segmentBytes));
-    // The system gives memory when it is used, not before.
-    const memory = new ArrayBuffer(segments * this.#segmentBytes);
-    this.#words = new Int32Array(memory);
-    this.#times = new Float64Array(memory);
-    this.#bytes = new Uint8Array(memory);
-    this.#used = Array(segments).fill(0);
-    this.#end = this.#segmentBytes;
+    this.#segmentBytes = whole ? wholeSegmentBytes : bytes - (bytes % rowBytes);
+    this.#segmentsMax = Math.max(2, Math.floor(bytesMax / this.#segmentBytes));
+    this.#current = segmentOf(this.#segmentBytes);
+    this.#segments = [this.#current];
     this.#number = hashOf(this.#host, this.#seed);
   }
 
   /** The place of what comes next. Places are never used again. */
   get head(): number {
-    return this.#segment * this.#segmentBytes + this.#at - this.#startOf(this.#segment);
+    return (this.#gone + this.#segments.length - 1) * this.#segmentBytes + this.#current.used;
   }
 
   /** A number for each peer. */
@@ -97,33 +104,28 @@ export class PacketLog {
 
   /** Shows the rows between two places, as far as they are there, with the peer of each. */
   scan(from: number, to: number, visit: (peer: number, place: number) => void): void {
-    const words = this.#words;
     const size = this.#segmentBytes;
-    const oldest = Math.max(0, this.#segment - this.#used.length + 1);
-    const first = Math.max(oldest, Math.floor(from / size));
-    for (let segment = first; segment <= this.#segment && segment * size < to; segment++) {
-      const start = this.#startOf(segment);
-      const used = segment === this.#segment ? this.#at : (this.#used[start / size] as number);
-      let at = start;
-      while (at < used) {
+    const first = Math.max(0, Math.floor(from / size) - this.#gone);
+    for (let index = first; index < this.#segments.length; index++) {
+      const { words, used } = this.#segments[index] as Segment;
+      const start = (this.#gone + index) * size;
+      for (let at = 0; at < used; ) {
+        if (start + at >= to) return;
         const word = at >> 2;
-        const place = segment * size + at - start;
-        if (place >= to) return;
-        const peer =
-          ((words[word + 2] as number) >>> 0) * 65_536 + ((words[word + 3] as number) >>> 16);
-        if (place >= from) visit(peer, place);
-        at += (rowBytes + ((words[word + 6] as number) >>> 16) + 7) & ~7;
+        const [host = 0, ports = 0] = [words[word + 2], words[word + 3]];
+        if (start + at >= from) visit((host >>> 0) * 65_536 + (ports >>> 16), start + at);
+        at += sizeOf((words[word + 6] as number) >>> 16);
       }
     }
   }
 
   row(place: number): Row {
-    const start = this.#startOf(Math.floor(place / this.#segmentBytes));
-    const at = start + (place % this.#segmentBytes);
-    const word = (index: number): number => this.#words[(at >> 2) + index] as number;
+    const segment = this.#segments[Math.floor(place / this.#segmentBytes) - this.#gone] as Segment;
+    const at = place % this.#segmentBytes;
+    const word = (index: number): number => segment.words[(at >> 2) + index] as number;
     const kept = word(6) >>> 16;
     return {
-      timeMillis: this.#times[at >> 3] as number,
+      timeMillis: segment.times[at >> 3] as number,
       sent: word(7) === 1,
       localPort: word(3) & 0xffff,
       opcode: word(4) & 0xffff,
@@ -131,7 +133,7 @@ export class PacketLog {
       length: word(5) & 0xffff,
       count: word(5) >>> 16,
       lastLength: word(6) & 0xffff,
-      bytes: kept > 0 ? this.#bytes.slice(at + rowBytes, at + rowBytes + kept) : undefined,
+      bytes: kept > 0 ? segment.bytes.slice(at + rowBytes, at + rowBytes + kept) : undefined,
     };
   }
 
@@ -142,13 +144,16 @@ export class PacketLog {
     const kept = this.#kept(opcode, length);
     const at = this.#begin(kept, local, peer);
     const word = at >> 2;
-    const words = this.#words;
+    const { words, bytes } = this.#current;
     const block = length < 4 ? 0 : ((datagram[2] as number) << 8) | (datagram[3] as number);
     words[word + 4] = opcode | (block << 16);
     words[word + 5] = length | (1 << 16);
     words[word + 6] = length | (kept << 16);
     words[word + 7] = sent;
-    if (kept > 0) this.#bytes.set(kept < length ? datagram.subarray(0, kept) : datagram, at + rowBytes);
+    for (let byte = 0; byte < kept && kept <= shortBytes; byte++) {
+      bytes[at + rowBytes + byte] = datagram[byte] as number;
+    }
+    if (kept > shortBytes) bytes.set(datagram.subarray(0, kept), at + rowBytes);
   }
 
   #addRun(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
@@ -161,7 +166,7 @@ export class PacketLog {
       return;
     }
     const word = this.#begin(0, local, to) >> 2;
-    const words = this.#words;
+    const { words } = this.#current;
     words[word + 4] = data | (blockAt(run, 0) << 16);
     words[word + 5] = segmentSize | (count << 16);
     words[word + 6] = run.length - last;
@@ -176,30 +181,27 @@ export class PacketLog {
 
   /** Where the row lies that has so many bytes after it. */
   #begin(kept: number, local: Address, peer: Address): number {
-    const bytes = (rowBytes + kept + 7) & ~7;
-    if (this.#at + bytes > this.#end) this.#turn();
-    const at = this.#at;
-    this.#at += bytes;
-    this.#times[at >> 3] = this.timeMillis;
-    this.#words[(at >> 2) + 2] = this.#numberOf(peer.host);
-    this.#words[(at >> 2) + 3] = local.port | (peer.port << 16);
+    const bytes = sizeOf(kept);
+    if (this.#current.used + bytes > this.#segmentBytes) this.#turn();
+    const { words, times, used: at } = this.#current;
+    this.#current.used = at + bytes;
+    times[at >> 3] = this.timeMillis;
+    words[(at >> 2) + 2] = this.#numberOf(peer.host);
+    words[(at >> 2) + 3] = local.port | (peer.port << 16);
     return at;
   }
 
   #turn(): void {
-    const size = this.#segmentBytes;
-    this.#used[this.#startOf(this.#segment) / size] = this.#at;
-    const next = this.#segment + 1;
-    const oldest = next - this.#used.length;
-    if (oldest >= 0) this.#options.onOverwrite((oldest + 1) * size);
-    this.#segment = next;
-    this.#at = this.#startOf(next);
-    this.#end = this.#at + size;
-  }
-
-  /** Where the segment lies in memory. */
-  #startOf(segment: number): number {
-    return (segment % this.#used.length) * this.#segmentBytes;
+    const { isNeeded, onOverwrite } = this.#options;
+    const place = (this.#gone + 1) * this.#segmentBytes;
+    const isFull = this.#segments.length === this.#segmentsMax;
+    const needed = isNeeded(place);
+    if (isFull && needed) onOverwrite(place);
+    const free = isFull || !needed ? this.#segments.shift() : undefined;
+    if (free) this.#gone += 1;
+    this.#current = free ?? segmentOf(this.#segmentBytes);
+    this.#current.used = 0;
+    this.#segments.push(this.#current);
   }
 
   #numberOf(host: string): number {
@@ -214,6 +216,17 @@ export class PacketLog {
     this.#number = number;
     return number;
   }
+}
+
+function segmentOf(size: number): Segment {
+  const memory = new ArrayBuffer(size);
+  const [words, times] = [new Int32Array(memory), new Float64Array(memory)];
+  return { words, times, bytes: new Uint8Array(memory), used: 0 };
+}
+
+/** What a row takes that has so many bytes after it. */
+function sizeOf(kept: number): number {
+  return (rowBytes + kept + 7) & ~7;
 }
 
 /** With a seed it is not to be foreseen by those who would like to be taken for others. */
