@@ -12,7 +12,7 @@ import type {
   TransferInfo,
 } from "../index.ts";
 import { type Moved, opOf, type Totals } from "../observe/totals.ts";
-import { PlainHistogram, type Series } from "./histogram.ts";
+import { EndedCounts, type Labels, type Reading } from "./ended-counts.ts";
 
 type StatName = "opening" | "queued" | "cacheBytes" | "cacheHits" | "cacheMisses";
 
@@ -20,9 +20,6 @@ type StatName = "opening" | "queued" | "cacheBytes" | "cacheHits" | "cacheMisses
 export interface Observed {
   stats(): Pick<ServerStats, StatName>;
 }
-
-type Labels = Readonly<Record<string, string>>;
-type Reading = readonly [value: number, labels?: Labels];
 
 interface Read {
   readonly name: string;
@@ -34,54 +31,31 @@ interface Read {
   readonly read: () => readonly Reading[];
 }
 
-/** Transfers that are alike. */
-interface Counted {
-  readonly labels: Labels;
-  /** Of those that moved a whole file. */
-  readonly durations: Series | undefined;
-  count: number;
-}
-
-interface Last {
-  readonly op: TransferInfo["op"];
-  readonly ending: Ending;
-  readonly family: string | undefined;
-  readonly counted: Counted;
-}
-
-const durations = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800];
-const roundTrips = [1e-4, 2.5e-4, 1e-3, 2.5e-3, 0.01, 0.025, 0.1, 0.25, 1, 2.5];
-/** Families of clients come from what clients send. */
-const familiesMax = 40;
 const lagMillis = 20;
 const ops = ["get", "put"] as const;
 
 export class Metrics implements PacketTap {
   readonly registry: Registry = new Registry();
   readonly #totals: Totals;
-  /** By labels. What is counted often is handed over at the scrape: to find a series costs. */
-  readonly #transfers = new Map<string, Counted>();
-  #last: Last | undefined;
+  readonly #ended: EndedCounts;
   readonly #refused: Counter;
   readonly #ignored: Counter;
   readonly #strays: Counter;
   readonly #problems: Counter;
-  readonly #durations: PlainHistogram;
-  readonly #roundTrips: Series;
-  readonly #families = new Set<string>();
   readonly #lag: IntervalHistogram = monitorEventLoopDelay({ resolution: lagMillis });
   #sockets = 0;
   #server: Observed | undefined;
 
   constructor(version: string, totals: Totals) {
     this.#totals = totals;
+    this.#ended = new EndedCounts(this.registry);
     const counter = (name: string, help: string, labelNames: string[]): Counter =>
       new Counter({ name, help, labelNames, registers: [this.registry] });
     this.#total({
       name: "tidewire_transfers_total",
       help: "Transfers that ended, by direction, outcome and family of client.",
       labels: ["op", "outcome", "family"],
-      read: () => Array.from(this.#transfers.values(), ({ count, labels }) => [count, labels]),
+      read: () => this.#ended.readings,
     });
     this.#refused = counter(
       "tidewire_requests_refused_total",
@@ -103,23 +77,6 @@ export class Metrics implements PacketTap {
       "Times that something of this machine went wrong.",
       ["code"],
     );
-    this.#durations = new PlainHistogram(
-      {
-        name: "tidewire_transfer_duration_seconds",
-        help: "How long transfers took that moved a whole file.",
-        buckets: durations,
-        label: "op",
-      },
-      this.registry,
-    );
-    this.#roundTrips = new PlainHistogram(
-      {
-        name: "tidewire_round_trip_seconds",
-        help: "The smoothed round trip of each transfer at its end.",
-        buckets: roundTrips,
-      },
-      this.registry,
-    ).series();
     this.#defineMoved();
     this.#defineStats();
     this.#defineProcess(version);
@@ -144,7 +101,7 @@ export class Metrics implements PacketTap {
   }
 
   handleEvent(event: ServerEvent): void {
-    if (event.kind === "ended") this.#end(event);
+    if (event.kind === "ended") this.#ended.handleEnded(event);
     else if (event.kind === "refused") this.#refused.inc({ code: event.error.code });
     else if (event.kind === "ignored") {
       this.#ignored.inc({ reason: event.error?.code ?? "VERDICT" });
@@ -157,40 +114,6 @@ export class Metrics implements PacketTap {
     AggregatorRegistry.setRegistries(this.registry);
     new AggregatorRegistry(); // begins to listen
     process.channel?.unref();
-  }
-
-  #end({ ending, transfer }: Extract<ServerEvent, { kind: "ended" }>): void {
-    const { op, family, roundTripMillis } = transfer;
-    let last = this.#last;
-    // Many in a row are alike.
-    if (last?.op !== op || last.ending !== ending || last.family !== family) {
-      last = { op, ending, family, counted: this.#countedOf(ending, transfer) };
-      this.#last = last;
-    }
-    const { counted } = last;
-    counted.count += 1;
-    counted.durations?.observe(transfer.durationMillis / 1000);
-    if (roundTripMillis !== undefined) this.#roundTrips.observe(roundTripMillis / 1000);
-  }
-
-  #countedOf(outcome: Ending, transfer: TransferInfo): Counted {
-    const op = opOf(transfer);
-    const family = this.#familyOf(transfer);
-    const key = `${op} ${outcome} ${family}`;
-    const known = this.#transfers.get(key);
-    if (known) return known;
-    const moved = outcome === "completed" || outcome === "unconfirmed";
-    const durations = moved ? this.#durations.series(op) : undefined;
-    const counted = { labels: { op, outcome, family }, durations, count: 0 };
-    this.#transfers.set(key, counted);
-    return counted;
-  }
-
-  #familyOf({ family = "unknown" }: TransferInfo): string {
-    if (this.#families.has(family)) return family;
-    if (this.#families.size >= familiesMax) return "other";
-    this.#families.add(family);
-    return family;
   }
 
   #defineMoved(): void {

@@ -4,6 +4,7 @@
 
 import type { Address } from "../ports.ts";
 import type { ServerEvent } from "../server/events.ts";
+import { Flight } from "./flight.ts";
 import { PacketLog, type Row } from "./packet-log.ts";
 import { type Budget, PacketRecord } from "./packet-record.ts";
 import type { PacketTap } from "./tap.ts";
@@ -18,45 +19,12 @@ export interface RecorderOptions {
   readonly now?: () => number;
 }
 
-/** The packets of one transfer or of a refused request. Places are those of the log. */
-class Flight {
-  peer = 0;
-  id = 0;
-  /** Its first packet that was not gathered yet. */
-  from = 0;
-  /** The last of its requests. */
-  asked = 0;
-  /** What the peer sent before belongs to an earlier one, too. */
-  start = 0;
-  end = 0;
-  /** From here on it owns nothing more. */
-  until = 0;
-  /** Its request was still there when an earlier one ended, which it may have been repeated for. */
-  stale = false;
-  whole = false;
-  record: PacketRecord | undefined;
-
-  begin(peer: number, from: number, whole: boolean): void {
-    this.peer = peer;
-    this.from = this.asked = from;
-    this.start = this.end = this.until = Number.POSITIVE_INFINITY;
-    this.stale = false;
-    this.whole = whole;
-  }
-
-  release(): void {
-    this.record?.release();
-    this.record = undefined;
-    this.until = 0;
-  }
-}
-
 /** Requests that are neither answered nor refused yet. */
 const askingMax = 1024;
 /** As many as a history has entries. */
 const keptMax = 500;
 /** A power of 2. */
-const runningPlaces = 4096;
+const runningPlaces = 1024;
 
 export class FlightRecorder implements PacketTap {
   readonly #whole: boolean;
@@ -243,9 +211,14 @@ export class FlightRecorder implements PacketTap {
   }
 
   #isNeeded(place: number): boolean {
-    const needs = (flight: Flight): boolean => flight.from < place;
-    const asking = [...this.#asking.values()].some((flight) => !flight.stale && needs(flight));
-    return asking || (this.#latest && needs(this.#latest)) || this.#kept().some(needs);
+    if (this.#latest && this.#latest.from < place) return true;
+    for (let at = this.#oldest; at < this.#newest; at++) {
+      if ((this.#ended[at % keptMax] as Flight).from < place) return true;
+    }
+    for (const flight of this.#running) if (flight && flight.from < place) return true;
+    for (const flight of this.#others.values()) if (flight.from < place) return true;
+    for (const { from, stale } of this.#asking.values()) if (from < place && !stale) return true;
+    return false;
   }
 
   #rescue(to: number): void {

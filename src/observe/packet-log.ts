@@ -36,7 +36,7 @@ export interface Row {
  * follow (16 bits each), 28 whether we sent it. The bytes follow, and the next row where a time
  * may begin. */
 const rowBytes = 32;
-const [segmentBytesMin, segmentBytesMax] = [4096, 64 * 1024];
+const [segmentBytesMin, segmentBytesMax] = [4096, 128 * 1024];
 /** Where whole packets have to fit. */
 const wholeSegmentBytes = 256 * 1024;
 /** Options and texts may come from anybody. */

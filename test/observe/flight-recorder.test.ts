@@ -113,6 +113,78 @@ test("memory is bounded: ended transfers go first, then the middle of the long o
   assert.deepEqual(kept.at(-1)?.bytes, ack(4999));
 });
 
+/** One after the other, each from a port of its own, with as many ACKs. */
+function storm(flights: FlightRecorder, first: number, count: number, acks = 3): void {
+  for (let id = first; id < first + count; id++) {
+    const transfer = {
+      ...transferOf(id),
+      client: { host: "192.0.2.8", port: 1024 + (id % 50_000) },
+    };
+    flights.received(request, listening, transfer.client);
+    flights.handleEvent({ kind: "started", transfer }, id);
+    for (let block = 1; block <= acks; block++)
+      flights.received(ack(block), local, transfer.client);
+    flights.handleEvent({ kind: "ended", ending: "completed", transfer }, id);
+  }
+}
+
+test("a long transfer keeps its packets while thousands come and go", () => {
+  const flights = recorder(200_000);
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  for (let round = 0; round < 20; round++) {
+    flights.received(ack(round), local, client);
+    storm(flights, 2 + round * 500, 500);
+  }
+  flights.handleEvent({ kind: "ended", ending: "failed", transfer: transferOf(1) }, 1);
+  const kept = [...flights.record(1)!.packets()];
+  assert.deepEqual(
+    kept.slice(1).map(({ bytes }) => bytes[3]),
+    Array.from({ length: 20 }, (_, round) => round),
+  );
+  assert.deepEqual(Buffer.from(kept[0]!.bytes), request);
+  assert.ok(flights.bytes <= 100_000);
+});
+
+test("what ended last is kept whole, also where more came than the log holds", () => {
+  const flights = recorder(400_000);
+  storm(flights, 1, 3000, 10);
+  for (const id of [2990, 3000]) assert.equal(flights.record(id)?.total, 11);
+  assert.equal(flights.record(1), undefined);
+});
+
+test("a request that waits while thousands come and go is part of its transfer", () => {
+  const flights = recorder();
+  flights.received(request, listening, client);
+  storm(flights, 2, 3000);
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  assert.deepEqual(ports(flights.record(1)), [69, 69]);
+});
+
+test("a run of blocks that is one row is told block by block, with the packets of others between", () => {
+  const flights = recorder();
+  const other = { ...client, port: 9 };
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  const run = new Uint8Array(2 * 516 + 10);
+  for (const [at, block] of [0, 1, 2].entries()) run.set([0, 3, 0, block + 1], at * 516);
+  flights.sent(run, 516, local, client);
+  flights.received(ack(7), local, other);
+  flights.received(ack(3), local, client);
+  assert.deepEqual(
+    [...flights.record(1)!.packets()]
+      .slice(1)
+      .map(({ bytes, length }) => [bytes[1], bytes[3], length]),
+    [
+      [3, 1, 516],
+      [3, 2, 516],
+      [3, 3, 10],
+      [4, 3, 4],
+    ],
+  );
+});
+
 test("requests that never become anything are forgotten after a while", () => {
   const flights = recorder();
   for (let port = 1; port < 5000; port++) flights.received(request, listening, { ...client, port });
