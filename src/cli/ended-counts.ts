@@ -6,7 +6,7 @@ import type { Ending, ServerEvent, TransferInfo } from "../index.ts";
 import { opOf } from "../observe/totals.ts";
 import { PlainHistogram, type Series } from "./histogram.ts";
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 export type Reading = readonly [value: number, labels?: Labels];
 
 /** Transfers that are alike. */

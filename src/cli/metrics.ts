@@ -3,16 +3,9 @@
 
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { type Aggregator, AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
-import type {
-  Address,
-  Ending,
-  PacketTap,
-  ServerEvent,
-  ServerStats,
-  TransferInfo,
-} from "../index.ts";
-import { type Moved, opOf, type Totals } from "../observe/totals.ts";
-import { EndedCounts, type Labels, type Reading } from "./ended-counts.ts";
+import type { Address, PacketTap, ServerEvent, ServerStats } from "../index.ts";
+import type { Moved, Totals } from "../observe/totals.ts";
+import { EndedCounts, type Reading } from "./ended-counts.ts";
 
 type StatName = "opening" | "queued" | "cacheBytes" | "cacheHits" | "cacheMisses";
 
