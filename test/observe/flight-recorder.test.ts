@@ -73,6 +73,20 @@ test("a client that begins anew has two records, and both have the request", () 
   assert.deepEqual(ports(flights.record(2)), [69, 40_000]);
 });
 
+test("who begins anew after a repeated request has the last one in the new record", () => {
+  const flights = recorder();
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  flights.received(request, listening, client); // repeated: the answer was lost
+  flights.received(ack(1), local, client);
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "ended", ending: "replaced", transfer: transferOf(1) }, 1);
+  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, 2);
+  flights.received(ack(2), local, client);
+  assert.deepEqual(ports(flights.record(2)), [69, 40_000]);
+  assert.deepEqual(ports(flights.record(1)), [69, 69, 40_000, 69]);
+});
+
 test("a request from the port of an ended transfer begins a new record", () => {
   const flights = recorder();
   flights.received(request, listening, client);
