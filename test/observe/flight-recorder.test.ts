@@ -176,7 +176,7 @@ test("a request that waits while thousands come and go is part of its transfer",
   assert.deepEqual(ports(flights.record(1)), [69, 69]);
 });
 
-test("a run of blocks that is one row is told block by block, with the packets of others between", () => {
+test("a run of blocks is told block by block, without the packets of others between", () => {
   const flights = recorder();
   const other = { ...client, port: 9 };
   flights.received(request, listening, client);
