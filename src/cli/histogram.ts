@@ -12,10 +12,25 @@ interface Described {
   readonly label?: string;
 }
 
-interface Series {
+/** The values of one label. */
+export class Series {
   /** How many values fell into each bucket, and above the last. */
   readonly counts: number[];
-  sum: number;
+  sum = 0;
+  readonly #buckets: readonly number[];
+
+  constructor(buckets: readonly number[]) {
+    this.#buckets = buckets;
+    this.counts = Array(buckets.length + 1).fill(0);
+  }
+
+  observe(value: number): void {
+    const buckets = this.#buckets;
+    let at = 0;
+    while (at < buckets.length && value > (buckets[at] as number)) at += 1;
+    this.counts[at] = (this.counts[at] as number) + 1;
+    this.sum += value;
+  }
 }
 
 export class PlainHistogram {
@@ -25,25 +40,16 @@ export class PlainHistogram {
   constructor(described: Described, registry: Registry) {
     this.#described = described;
     const { name } = described;
-    const metric = { name, get: async () => this.#told(), reset: () => this.#series.clear() };
+    const metric = { name, get: async () => this.#told(), reset: () => {} };
     // A registry asks no more than this of what it holds.
     registry.registerMetric(metric as unknown as Metric);
-    if (described.label === undefined) this.#seriesOf("");
   }
 
-  observe(value: number, label = ""): void {
-    const series = this.#seriesOf(label);
-    const { buckets } = this.#described;
-    let at = 0;
-    while (at < buckets.length && value > (buckets[at] as number)) at += 1;
-    series.counts[at] = (series.counts[at] ?? 0) + 1;
-    series.sum += value;
-  }
-
-  #seriesOf(label: string): Series {
+  /** Where the values of a label are counted. */
+  series(label = ""): Series {
     let series = this.#series.get(label);
     if (!series) {
-      series = { counts: Array(this.#described.buckets.length + 1).fill(0), sum: 0 };
+      series = new Series(this.#described.buckets);
       this.#series.set(label, series);
     }
     return series;

@@ -3,9 +3,9 @@
 
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { type Aggregator, AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
-import type { Address, PacketTap, ServerEvent, ServerStats, TransferInfo } from "../index.ts";
-import { type Moved, opOf, type Totals } from "../observe/totals.ts";
-import { PlainHistogram } from "./histogram.ts";
+import type { Address, PacketTap, ServerEvent, ServerStats } from "../index.ts";
+import type { Moved, Totals } from "../observe/totals.ts";
+import { EndedCounts, type Reading } from "./ended-counts.ts";
 
 type StatName = "opening" | "queued" | "cacheBytes" | "cacheHits" | "cacheMisses";
 
@@ -13,9 +13,6 @@ type StatName = "opening" | "queued" | "cacheBytes" | "cacheHits" | "cacheMisses
 export interface Observed {
   stats(): Pick<ServerStats, StatName>;
 }
-
-type Labels = Readonly<Record<string, string>>;
-type Reading = readonly [value: number, labels?: Labels];
 
 interface Read {
   readonly name: string;
@@ -27,38 +24,31 @@ interface Read {
   readonly read: () => readonly Reading[];
 }
 
-const durations = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800];
-const roundTrips = [1e-4, 2.5e-4, 1e-3, 2.5e-3, 0.01, 0.025, 0.1, 0.25, 1, 2.5];
-/** Families of clients come from what clients send. */
-const familiesMax = 40;
 const lagMillis = 20;
 const ops = ["get", "put"] as const;
 
 export class Metrics implements PacketTap {
   readonly registry: Registry = new Registry();
   readonly #totals: Totals;
-  /** By labels. What is counted often is handed over at the scrape: to find a series costs. */
-  readonly #transfers = new Map<string, { readonly labels: Labels; count: number }>();
+  readonly #ended: EndedCounts;
   readonly #refused: Counter;
   readonly #ignored: Counter;
   readonly #strays: Counter;
   readonly #problems: Counter;
-  readonly #durations: PlainHistogram;
-  readonly #roundTrips: PlainHistogram;
-  readonly #families = new Set<string>();
   readonly #lag: IntervalHistogram = monitorEventLoopDelay({ resolution: lagMillis });
   #sockets = 0;
   #server: Observed | undefined;
 
   constructor(version: string, totals: Totals) {
     this.#totals = totals;
+    this.#ended = new EndedCounts(this.registry);
     const counter = (name: string, help: string, labelNames: string[]): Counter =>
       new Counter({ name, help, labelNames, registers: [this.registry] });
     this.#total({
       name: "tidewire_transfers_total",
       help: "Transfers that ended, by direction, outcome and family of client.",
       labels: ["op", "outcome", "family"],
-      read: () => Array.from(this.#transfers.values(), ({ count, labels }) => [count, labels]),
+      read: () => this.#ended.readings,
     });
     this.#refused = counter(
       "tidewire_requests_refused_total",
@@ -79,23 +69,6 @@ export class Metrics implements PacketTap {
       "tidewire_problems_total",
       "Times that something of this machine went wrong.",
       ["code"],
-    );
-    this.#durations = new PlainHistogram(
-      {
-        name: "tidewire_transfer_duration_seconds",
-        help: "How long transfers took that moved a whole file.",
-        buckets: durations,
-        label: "op",
-      },
-      this.registry,
-    );
-    this.#roundTrips = new PlainHistogram(
-      {
-        name: "tidewire_round_trip_seconds",
-        help: "The smoothed round trip of each transfer at its end.",
-        buckets: roundTrips,
-      },
-      this.registry,
     );
     this.#defineMoved();
     this.#defineStats();
@@ -121,7 +94,7 @@ export class Metrics implements PacketTap {
   }
 
   handleEvent(event: ServerEvent): void {
-    if (event.kind === "ended") this.#end(event);
+    if (event.kind === "ended") this.#ended.handleEnded(event);
     else if (event.kind === "refused") this.#refused.inc({ code: event.error.code });
     else if (event.kind === "ignored") {
       this.#ignored.inc({ reason: event.error?.code ?? "VERDICT" });
@@ -134,27 +107,6 @@ export class Metrics implements PacketTap {
     AggregatorRegistry.setRegistries(this.registry);
     new AggregatorRegistry(); // begins to listen
     process.channel?.unref();
-  }
-
-  #end({ ending, transfer }: Extract<ServerEvent, { kind: "ended" }>): void {
-    const op = opOf(transfer);
-    const family = this.#familyOf(transfer);
-    const key = `${op} ${ending} ${family}`;
-    const counted = this.#transfers.get(key);
-    if (counted) counted.count += 1;
-    else this.#transfers.set(key, { labels: { op, outcome: ending, family }, count: 1 });
-    if (ending === "completed" || ending === "unconfirmed") {
-      this.#durations.observe(transfer.durationMillis / 1000, op);
-    }
-    const { roundTripMillis } = transfer;
-    if (roundTripMillis !== undefined) this.#roundTrips.observe(roundTripMillis / 1000);
-  }
-
-  #familyOf({ family = "unknown" }: TransferInfo): string {
-    if (this.#families.has(family)) return family;
-    if (this.#families.size >= familiesMax) return "other";
-    this.#families.add(family);
-    return family;
   }
 
   #defineMoved(): void {

@@ -131,14 +131,36 @@ function expositionOf(metrics: Metrics): Exposition {
 }
 
 function tapOf(metrics: Metrics | undefined, recorder: FlightRecorder | undefined): PacketTap {
-  return {
-    ...(metrics && {
-      opened: (local) => metrics.opened(local),
-      closed: (local) => metrics.closed(local),
-    }),
-    ...(recorder && {
-      sent: recorder.sent.bind(recorder),
-      received: recorder.received.bind(recorder),
-    }),
-  };
+  return metrics && recorder ? new Both(metrics, recorder) : (recorder ?? metrics ?? {});
+}
+
+/** A class, because what is called for each packet should be found at once. */
+class Both implements PacketTap {
+  readonly #metrics: Metrics;
+  readonly #recorder: FlightRecorder;
+
+  constructor(metrics: Metrics, recorder: FlightRecorder) {
+    this.#metrics = metrics;
+    this.#recorder = recorder;
+  }
+
+  sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
+    this.#recorder.sent(run, segmentSize, local, to);
+  }
+
+  received(datagram: Uint8Array, local: Address, from: Address): void {
+    this.#recorder.received(datagram, local, from);
+  }
+
+  moment(): void {
+    this.#recorder.moment();
+  }
+
+  opened(local: Address): void {
+    this.#metrics.opened(local);
+  }
+
+  closed(local: Address): void {
+    this.#metrics.closed(local);
+  }
 }

@@ -52,9 +52,8 @@ export class CaptureFiles {
   #take(entry: HistoryEntry): void {
     const failed = entry.outcome === "failed" || entry.outcome === "aborted";
     const wanted = entry.localHost !== null && (failed || this.#options.which === "all");
-    const record = this.#observer.recorder?.record(entry.id);
     if (!wanted || this.#waiting >= waitingMax) {
-      record?.forgetContent();
+      this.#observer.forgetContent(entry.id);
       return;
     }
     this.#waiting += 1;
@@ -63,7 +62,7 @@ export class CaptureFiles {
         const error = new TftpError("STORAGE", "a capture could not be written", { cause });
         this.#options.onProblem(error);
       });
-      record?.forgetContent();
+      this.#observer.forgetContent(entry.id);
       this.#waiting -= 1;
     });
   }

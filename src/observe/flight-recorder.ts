@@ -1,180 +1,288 @@
-// Keeps the last packets of each transfer of a server. A transfer's packets are told apart by the
-// client's address and port, as the server tells them. It must not know what is done with them.
+// Keeps the last packets of each transfer of a server. They are written into one log as they come;
+// only when somebody looks, or before they are overwritten, those of a transfer are gathered, by
+// the client's address and port. It must not know what is done with them.
 
 import type { Address } from "../ports.ts";
 import type { ServerEvent } from "../server/events.ts";
+import { Flight } from "./flight.ts";
+import { PacketLog, type Row } from "./packet-log.ts";
 import { type Budget, PacketRecord } from "./packet-record.ts";
 import type { PacketTap } from "./tap.ts";
 
 export interface RecorderOptions {
   /** Keep the content of DATA, too. */
   readonly whole: boolean;
-  /** For all transfers together; those that ended first are forgotten first. */
+  /** For all transfers together, half of it for the log; of the rest those that ended first are
+   * forgotten first. */
   readonly bytesMax: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-}
-
-interface Flight {
-  readonly record: PacketRecord;
-  readonly client: Address;
-  state: "asking" | "running" | "ended";
-  id: string | undefined;
 }
 
 /** Requests that are neither answered nor refused yet. */
 const askingMax = 1024;
 /** As many as a history has entries. */
 const keptMax = 500;
+/** A power of 2. */
+const runningPlaces = 1024;
 
 export class FlightRecorder implements PacketTap {
-  readonly #options: RecorderOptions;
-  readonly #budget: Budget;
+  readonly #whole: boolean;
   readonly #now: () => number;
-  readonly #current = new ByAddress<Flight>();
-  readonly #asking = new Set<Flight>();
-  readonly #running = new Map<string, Flight>();
-  /** What is kept of them begins at `#endedFrom`, the first that ended first. A Map would cost each
-   * transfer more than it saves a reader. */
-  #ended: Flight[] = [];
-  #endedFrom = 0;
+  readonly #budget: Budget;
+  readonly #log: PacketLog;
+  /** Who asked last; most are answered at once. */
+  #latest: Flight | undefined;
+  /** The others by peer: a Map that is filled and emptied all the time is built anew each time. */
+  readonly #asking = new Map<number, Flight>();
+  /** Each in the place that its id gives, or else among the others: what a Map held would, where
+   * thousands come and go, stay in memory for long (see `Roster`). */
+  readonly #running: (Flight | undefined)[] = Array(runningPlaces).fill(undefined);
+  readonly #others = new Map<number, Flight>();
+  /** A ring. */
+  readonly #ended: (Flight | undefined)[] = Array(keptMax).fill(undefined);
+  #oldest = 0;
+  #newest = 0;
+  /** To be used again: what is not made needs not be collected. */
+  readonly #spare: Flight[] = [];
 
-  constructor(options: RecorderOptions) {
-    this.#options = options;
-    this.#budget = { bytes: 0, bytesMax: options.bytesMax };
+  constructor({ whole, bytesMax, now }: RecorderOptions) {
     const { timeOrigin } = performance;
-    this.#now = options.now ?? (() => timeOrigin + performance.now());
+    this.#whole = whole;
+    this.#now = now ?? (() => timeOrigin + performance.now());
+    this.#log = new PacketLog({
+      whole,
+      bytesMax: bytesMax / 2,
+      isNeeded: (place) => this.#isNeeded(place),
+      onOverwrite: (place) => this.#rescue(place),
+    });
+    this.#budget = { bytes: 0, bytesMax: bytesMax / 2 };
+    this.moment();
   }
 
   /** What is kept of a transfer, or of a refused request, by its id. */
-  record(id: string): PacketRecord | undefined {
-    const running = this.#running.get(id);
-    if (running) return running.record;
-    for (let at = this.#ended.length - 1; at >= this.#endedFrom; at--) {
-      const flight = this.#ended[at] as Flight;
-      if (flight.id === id) return flight.record;
-    }
-    return undefined;
+  record(id: number): PacketRecord | undefined {
+    const flight = this.#find(id);
+    if (!flight) return undefined;
+    this.#gather([flight], this.#log.head);
+    return flight.record;
   }
 
+  /** Nobody wants the content of its DATA any more. */
+  forgetContent(id: number): void {
+    const flight = this.#find(id);
+    if (flight) flight.whole = false;
+    flight?.record?.forgetContent();
+  }
+
+  /** Beside the log. */
   get bytes(): number {
     return this.#budget.bytes;
   }
 
+  moment(): void {
+    this.#log.timeMillis = this.#now();
+  }
+
   sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
-    const flight = this.#current.get(to);
-    if (!flight) return;
-    const now = this.#now();
-    if (run.length <= segmentSize) flight.record.add(run, true, local.port, now);
-    else flight.record.addRun(run, segmentSize, local.port, now);
-    if (this.#budget.bytes > this.#budget.bytesMax) this.#limit(flight);
+    this.#log.sent(run, segmentSize, local, to);
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {
-    let flight = this.#current.get(from);
-    const asks = datagram[0] === 0 && (datagram[1] === 1 || datagram[1] === 2);
-    if (asks && (!flight || flight.state === "ended")) flight = this.#begin(from);
-    if (!flight) return;
-    flight.record.add(datagram, false, local.port, this.#now());
-    if (this.#budget.bytes > this.#budget.bytesMax) this.#limit(flight);
+    const place = this.#log.head;
+    this.#log.received(datagram, local, from);
+    if (datagram[0] === 0 && (datagram[1] === 1 || datagram[1] === 2)) this.#ask(from, place);
   }
 
   /** `id` names what begins or ends; to be told of every event. */
-  handleEvent(event: ServerEvent, id: string): void {
-    if (event.kind === "started") this.#start(id, event.transfer.client);
+  handleEvent(event: ServerEvent, id: number): void {
+    if (event.kind === "started") this.#start(event.transfer.client, id);
     else if (event.kind === "ended") {
-      const flight = this.#running.get(id);
-      this.#running.delete(id);
-      if (flight) this.#end(flight, id);
+      const flight = this.#takeRunning(id);
+      if (flight) this.#end(flight);
     } else if (event.kind === "refused") {
-      const flight = this.#current.get(event.request.client);
-      if (flight?.state === "asking") this.#end(flight, id);
+      const flight = this.#takeAsking(event.request.client);
+      if (!flight) return;
+      flight.id = id;
+      flight.start = flight.from;
+      this.#end(flight);
     } else if (event.kind === "ignored") {
-      const flight = this.#current.get(event.request.client);
-      if (flight?.state === "asking") this.#forget(flight);
+      const flight = this.#takeAsking(event.request.client);
+      if (flight) this.#spare.push(flight);
     }
   }
 
-  #begin(from: Address): Flight {
-    const record = new PacketRecord(this.#budget, this.#options.whole);
-    const flight: Flight = { record, client: from, state: "asking", id: undefined };
-    this.#current.set(from, flight);
-    this.#asking.add(flight);
-    if (this.#asking.size > askingMax) {
-      const [oldest] = this.#asking;
-      if (oldest) this.#forget(oldest);
+  /** A request that is repeated belongs to the first one. */
+  #ask(from: Address, place: number): void {
+    const peer = this.#log.peerOf(from);
+    const asking = this.#askingOf(peer);
+    if (asking && !asking.stale) {
+      asking.asked = place;
+      return;
     }
+    if (asking) {
+      asking.begin(peer, place, this.#whole);
+      return;
+    }
+    if (this.#latest) this.#asking.set(this.#latest.peer, this.#latest);
+    this.#latest = this.#begin(peer, place);
+    if (this.#asking.size > askingMax) {
+      const [oldest] = this.#asking.values();
+      if (oldest) this.#spare.push(this.#forgetAsking(oldest));
+    }
+  }
+
+  #begin(peer: number, from: number): Flight {
+    const flight = this.#spare.pop() ?? new Flight();
+    flight.begin(peer, from, this.#whole);
     return flight;
   }
 
-  #start(id: string, client: Address): void {
-    let flight = this.#current.get(client);
-    if (flight?.state !== "asking") {
-      // The client began anew while its earlier transfer was running: the request stands there.
-      const request = flight?.record.lastRequest;
-      flight = this.#begin(client);
-      if (request) {
-        const { bytes, localPort, timeMillis } = request;
-        flight.record.add(bytes, false, localPort, timeMillis);
+  #askingOf(peer: number): Flight | undefined {
+    if (this.#latest?.peer === peer) return this.#latest;
+    return this.#asking.size > 0 ? this.#asking.get(peer) : undefined;
+  }
+
+  #takeAsking(client: Address): Flight | undefined {
+    const flight = this.#askingOf(this.#log.peerOf(client));
+    return flight && this.#forgetAsking(flight);
+  }
+
+  #forgetAsking(flight: Flight): Flight {
+    if (flight === this.#latest) this.#latest = undefined;
+    else this.#asking.delete(flight.peer);
+    return flight;
+  }
+
+  #start(client: Address, id: number): void {
+    const { head } = this.#log;
+    const flight = this.#takeAsking(client) ?? this.#begin(this.#log.peerOf(client), head);
+    flight.id = id;
+    flight.start = head;
+    const place = id & (runningPlaces - 1);
+    if (this.#running[place]) this.#others.set(id, flight);
+    else this.#running[place] = flight;
+  }
+
+  #takeRunning(id: number): Flight | undefined {
+    const place = id & (runningPlaces - 1);
+    const flight = this.#running[place];
+    if (flight?.id === id) {
+      this.#running[place] = undefined;
+      return flight;
+    }
+    const other = this.#others.get(id);
+    this.#others.delete(id);
+    return other;
+  }
+
+  /** Late packets still belong to it, until the client asks again. */
+  #end(flight: Flight): void {
+    flight.end = this.#log.head;
+    const next = this.#askingOf(flight.peer);
+    if (next) {
+      next.from = next.asked;
+      next.stale = true;
+    }
+    if (this.#newest - this.#oldest === keptMax) this.#forgetOldest();
+    this.#ended[this.#newest % keptMax] = flight;
+    this.#newest += 1;
+  }
+
+  #find(id: number): Flight | undefined {
+    const running = this.#running[id & (runningPlaces - 1)];
+    if (running?.id === id) return running;
+    for (let at = this.#newest - 1; at >= this.#oldest; at--) {
+      const flight = this.#ended[at % keptMax];
+      if (flight?.id === id) return flight;
+    }
+    return this.#others.get(id);
+  }
+
+  /** In the order in which they ended; those that run are the last. */
+  #kept(): Flight[] {
+    const kept: Flight[] = [];
+    for (let at = this.#oldest; at < this.#newest; at++) {
+      kept.push(this.#ended[at % keptMax] as Flight);
+    }
+    for (const flight of this.#running) if (flight) kept.push(flight);
+    for (const flight of this.#others.values()) kept.push(flight);
+    return kept;
+  }
+
+  #isNeeded(place: number): boolean {
+    if (this.#latest && this.#latest.from < place) return true;
+    for (let at = this.#oldest; at < this.#newest; at++) {
+      if ((this.#ended[at % keptMax] as Flight).from < place) return true;
+    }
+    for (const flight of this.#running) if (flight && flight.from < place) return true;
+    for (const flight of this.#others.values()) if (flight.from < place) return true;
+    for (const { from, stale } of this.#asking.values()) if (from < place && !stale) return true;
+    return false;
+  }
+
+  #rescue(to: number): void {
+    const flights = this.#kept().filter(({ from }) => from < to);
+    if (flights.length > 0) this.#gather(flights, to);
+  }
+
+  /** Brings what the log has of them up to a place into their records. */
+  #gather(flights: readonly Flight[], to: number): void {
+    const from = flights.reduce((first, flight) => Math.min(first, flight.from), to);
+    this.#bound(flights);
+    const byPeer = new Map<number, Flight[]>();
+    for (const flight of flights) {
+      flight.record ??= new PacketRecord(this.#budget, flight.whole);
+      const same = byPeer.get(flight.peer);
+      if (same) same.push(flight);
+      else byPeer.set(flight.peer, [flight]);
+    }
+    this.#log.scan(from, to, (peer, place) => {
+      const same = byPeer.get(peer);
+      if (!same) return;
+      const row = this.#log.row(place);
+      for (const flight of same) {
+        if (place < flight.from || place >= flight.until) continue;
+        if (place >= flight.end && asks(row)) flight.until = place;
+        else flight.record?.addRow(row);
+      }
+      if (this.#budget.bytes > this.#budget.bytesMax) this.#limit(same);
+    });
+    for (const flight of flights) flight.from = to;
+  }
+
+  /** Each ends, at the latest, where the next one of the same peer starts. */
+  #bound(flights: readonly Flight[]): void {
+    const starts = new Map<number, number[]>();
+    for (const { peer, start } of this.#kept()) {
+      const same = starts.get(peer);
+      if (same) same.push(start);
+      else starts.set(peer, [start]);
+    }
+    for (const flight of flights) {
+      for (const start of starts.get(flight.peer) ?? []) {
+        if (start > flight.start && start < flight.until) flight.until = start;
       }
     }
-    this.#asking.delete(flight);
-    flight.state = "running";
-    flight.id = id;
-    this.#running.set(id, flight);
   }
 
-  /** It stays the client's current one: late packets belong to it. */
-  #end(flight: Flight, id: string): void {
-    this.#asking.delete(flight);
-    flight.state = "ended";
-    flight.id = id;
-    this.#ended.push(flight);
-    if (this.#ended.length - this.#endedFrom > keptMax) this.#forgetOldest();
-  }
-
-  #limit(flight: Flight): void {
+  #limit(flights: readonly Flight[]): void {
     while (this.#budget.bytes > this.#budget.bytesMax) {
-      if (!this.#forgetOldest(flight) && !flight.record.dropOldest()) return;
+      if (this.#forgetOldest(flights)) continue;
+      if (!flights.some(({ record }) => record?.dropOldest())) return;
     }
   }
 
-  #forgetOldest(except?: Flight): boolean {
-    const flight = this.#ended[this.#endedFrom];
-    if (!flight || flight === except) return false;
-    this.#endedFrom += 1;
-    if (this.#endedFrom > keptMax) {
-      this.#ended = this.#ended.slice(this.#endedFrom);
-      this.#endedFrom = 0;
-    }
-    this.#forget(flight);
+  #forgetOldest(except: readonly Flight[] = []): boolean {
+    const flight = this.#oldest < this.#newest && this.#ended[this.#oldest % keptMax];
+    if (!flight || except.includes(flight)) return false;
+    this.#oldest += 1;
+    flight.release();
+    this.#spare.push(flight);
     return true;
-  }
-
-  #forget(flight: Flight): void {
-    this.#asking.delete(flight);
-    if (this.#current.get(flight.client) === flight) this.#current.delete(flight.client);
-    flight.record.release();
   }
 }
 
-/** In two steps, because to join address and port for each packet would cost more than the rest. */
-class ByAddress<T> {
-  readonly #hosts = new Map<string, Map<number, T>>();
-
-  get({ host, port }: Address): T | undefined {
-    return this.#hosts.get(host)?.get(port);
-  }
-
-  set({ host, port }: Address, value: T): void {
-    const ports = this.#hosts.get(host);
-    if (ports) ports.set(port, value);
-    else this.#hosts.set(host, new Map([[port, value]]));
-  }
-
-  delete({ host, port }: Address): void {
-    const ports = this.#hosts.get(host);
-    ports?.delete(port);
-    if (ports?.size === 0) this.#hosts.delete(host);
-  }
+function asks({ sent, opcode }: Row): boolean {
+  return !sent && (opcode === 1 || opcode === 2);
 }

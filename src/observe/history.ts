@@ -2,6 +2,7 @@
 // All of it bounded. It knows neither pages nor sockets.
 
 import type { Ending, RefusedRequest, ServerEvent } from "../server/events.ts";
+import { idOf } from "./ids.ts";
 import { reasonOf } from "./why.ts";
 
 /** Ready to be shown or sent as JSON; names and texts are as the client wrote them. */
@@ -42,19 +43,27 @@ type Told = Extract<ServerEvent, { kind: "ended" | "refused" }>;
 
 /** What has ended. Most of it is never looked at, so it is described when it is. */
 export class Past {
-  readonly id: string;
-  readonly event: Told;
-  readonly endedAt: number;
+  readonly #number: number;
+  readonly #prefix: string;
+  readonly #event: Told;
+  readonly #endedAt: number;
   #entry: HistoryEntry | undefined;
 
-  constructor(id: string, event: Told, endedAt: number) {
-    this.id = id;
-    this.event = event;
-    this.endedAt = endedAt;
+  constructor(number: number, prefix: string, event: Told, endedAt: number) {
+    this.#number = number;
+    this.#prefix = prefix;
+    this.#event = event;
+    this.#endedAt = endedAt;
+  }
+
+  get id(): string {
+    return idOf(this.#number, this.#prefix);
   }
 
   get entry(): HistoryEntry {
-    const { id, event, endedAt } = this;
+    const { id } = this;
+    const event = this.#event;
+    const endedAt = this.#endedAt;
     this.#entry ??=
       event.kind === "ended" ? endedEntry(event, id, endedAt) : refusedEntry(event, id, endedAt);
     return this.#entry;
@@ -62,6 +71,7 @@ export class Past {
 }
 
 export class History {
+  readonly #prefix: string;
   readonly #entriesMax: number;
   readonly #namesMax = 200;
   /** A ring: a Map that gives its first one up all the time looks for it ever longer. */
@@ -69,7 +79,9 @@ export class History {
   #oldest = 0;
   readonly #missing = new Map<string, MissingName>();
 
-  constructor(entriesMax = 500) {
+  /** `prefix` stands before all ids. */
+  constructor(prefix: string, entriesMax = 500) {
+    this.#prefix = prefix;
     this.#entriesMax = entriesMax;
   }
 
@@ -92,9 +104,9 @@ export class History {
   }
 
   /** What an event makes past, if anything. */
-  handleEvent(event: ServerEvent, id: string, now: number): Past | undefined {
+  handleEvent(event: ServerEvent, number: number, now: number): Past | undefined {
     if (event.kind !== "ended" && event.kind !== "refused") return undefined;
-    const past = new Past(id, event, now);
+    const past = new Past(number, this.#prefix, event, now);
     if (this.#entries.length < this.#entriesMax) this.#entries.push(past);
     else {
       this.#entries[this.#oldest] = past;

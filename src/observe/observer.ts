@@ -5,24 +5,27 @@ import type { ServerEvent } from "../server/events.ts";
 import { captureOf, type Ends, timelineOf } from "./capture.ts";
 import type { FlightRecorder } from "./flight-recorder.ts";
 import { History, type HistoryEntry, type Past } from "./history.ts";
+import { numberOf } from "./ids.ts";
+import type { PacketRecord } from "./packet-record.ts";
 
 export class Observer {
-  readonly history: History = new History();
+  readonly history: History;
   /** Absent where nobody wants packets. */
-  readonly recorder: FlightRecorder | undefined;
+  readonly #recorder: FlightRecorder | undefined;
   readonly #readers = new Set<(past: Past) => void>();
   /** Before each id, where several servers write into one place. */
   readonly #prefix: string;
   #refusals = 0;
 
   constructor(recorder?: FlightRecorder, prefix = "") {
-    this.recorder = recorder;
+    this.#recorder = recorder;
+    this.history = new History(prefix);
     this.#prefix = prefix;
   }
 
   handleEvent(event: ServerEvent): void {
     const id = this.#idOf(event);
-    this.recorder?.handleEvent(event, id);
+    this.#recorder?.handleEvent(event, id);
     const past = this.history.handleEvent(event, id, Date.now());
     if (past) for (const read of this.#readers) read(past);
   }
@@ -33,22 +36,33 @@ export class Observer {
     return () => this.#readers.delete(read);
   }
 
+  /** The packets of a transfer or a refused request. */
+  record(id: string): PacketRecord | undefined {
+    return this.#recorder?.record(numberOf(id, this.#prefix));
+  }
+
+  /** Nobody wants the content of its DATA any more. */
+  forgetContent(id: string): void {
+    this.#recorder?.forgetContent(numberOf(id, this.#prefix));
+  }
+
   /** The packets of an ended transfer as pcapng. */
   capture(entry: HistoryEntry): Iterable<Uint8Array> | undefined {
-    const record = this.recorder?.record(entry.id);
+    const record = this.record(entry.id);
     return record && captureOf(record, endsOf(entry));
   }
 
   timeline(entry: HistoryEntry): Iterable<string> | undefined {
-    const record = this.recorder?.record(entry.id);
+    const record = this.record(entry.id);
     return record && timelineOf(record, entry);
   }
 
-  #idOf(event: ServerEvent): string {
-    if (event.kind === "started" || event.kind === "ended") return this.#prefix + event.transfer.id;
-    if (event.kind !== "refused") return "";
+  /** 0 where nothing begins or ends. */
+  #idOf(event: ServerEvent): number {
+    if (event.kind === "started" || event.kind === "ended") return event.transfer.id;
+    if (event.kind !== "refused") return 0;
     this.#refusals += 1;
-    return `${this.#prefix}r${this.#refusals}`;
+    return -this.#refusals;
   }
 }
 

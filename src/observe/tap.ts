@@ -9,6 +9,9 @@ export interface PacketTap {
   /** `run` holds datagrams of `segmentSize` bytes, the last one perhaps shorter. */
   sent?(run: Uint8Array, segmentSize: number, local: Address, to: Address): void;
   received?(datagram: Uint8Array, local: Address, from: Address): void;
+  /** What is shown from now on, until this is called again, is of one moment: many datagrams arrive
+   * at once, and the answers to them leave at once. To ask the time for each would be dear. */
+  moment?(): void;
   /** A socket was opened, and it was closed. */
   opened?(local: Address): void;
   closed?(local: Address): void;
@@ -18,9 +21,10 @@ export interface PacketTap {
 
 /** The same network, watched. */
 export function tappedNetwork(network: Network, tap: PacketTap): Network {
+  const moments = new Moments(tap);
   return {
     ...network,
-    open: async (local, options) => watched(await network.open(local, options), tap),
+    open: async (local, options) => watched(await network.open(local, options), tap, moments),
     route: async (remote) => {
       const route = await network.route(remote);
       tap.routed?.(route.host, remote);
@@ -29,9 +33,26 @@ export function tappedNetwork(network: Network, tap: PacketTap): Network {
   };
 }
 
-function watched(socket: DatagramSocket, tap: PacketTap): DatagramSocket {
+function watched(socket: DatagramSocket, tap: PacketTap, moments: Moments): DatagramSocket {
   tap.opened?.(socket.local);
-  return tap.sent || tap.received || tap.closed ? new TappedSocket(socket, tap) : socket;
+  const { sent, received, closed } = tap;
+  return sent || received || closed ? new TappedSocket(socket, tap, moments) : socket;
+}
+
+/** Tells of each moment once, whatever socket it is noticed at. */
+class Moments {
+  readonly #tap: PacketTap;
+  #receipt: number | undefined;
+
+  constructor(tap: PacketTap) {
+    this.#tap = tap;
+  }
+
+  note(receipt: number | undefined): void {
+    if (receipt !== undefined && receipt === this.#receipt) return;
+    this.#receipt = receipt;
+    this.#tap.moment?.();
+  }
 }
 
 /** One class for all, instead of changes to each socket, keeps the way of a packet fast. */
@@ -39,11 +60,13 @@ class TappedSocket implements DatagramSocket {
   readonly local: Address;
   readonly #socket: DatagramSocket;
   readonly #tap: PacketTap;
+  readonly #moments: Moments;
   #closed = false;
 
-  constructor(socket: DatagramSocket, tap: PacketTap) {
+  constructor(socket: DatagramSocket, tap: PacketTap, moments: Moments) {
     this.#socket = socket;
     this.#tap = tap;
+    this.#moments = moments;
     this.local = socket.local;
   }
 
@@ -53,10 +76,14 @@ class TappedSocket implements DatagramSocket {
 
   set onDatagram(handle: DatagramSocket["onDatagram"]) {
     const tap = this.#tap;
-    if (!tap.received) this.#socket.onDatagram = handle;
+    const socket = this.#socket;
+    const moments = this.#moments;
+    const { local } = this;
+    if (!tap.received) socket.onDatagram = handle;
     else {
-      this.#socket.onDatagram = (datagram, from) => {
-        tap.received?.(datagram, this.local, from);
+      socket.onDatagram = (datagram, from) => {
+        moments.note(socket.receipt);
+        tap.received?.(datagram, local, from);
         handle(datagram, from);
       };
     }
@@ -99,6 +126,7 @@ class TappedSocket implements DatagramSocket {
   }
 
   send(run: Uint8Array, segmentSize: number, to: Address): void {
+    this.#moments.note(this.#socket.receipt);
     this.#tap.sent?.(run, segmentSize, this.local, to);
     this.#socket.send(run, segmentSize, to);
   }

@@ -65,7 +65,7 @@ const routes: Readonly<Record<string, Route>> = {
 
 const ofTransfer: Readonly<Record<string, Route>> = {
   packets: ({ response, site, path }) => {
-    const record = site.observer.recorder?.record(path.split("/")[3] ?? "");
+    const record = site.observer.record(path.split("/")[3] ?? "");
     if (!record) throw gone();
     response.writeHead(200, { "content-type": "application/octet-stream" });
     response.end(packetTable(record));

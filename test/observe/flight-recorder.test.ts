@@ -29,12 +29,12 @@ function ports(record: PacketRecord | undefined): number[] {
 test("the request and the transfer are one record, each with its own port", () => {
   const flights = recorder();
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, "1");
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
   flights.sent(new Uint8Array(1032), 516, local, client);
   flights.received(ack(1), local, client);
-  assert.deepEqual(ports(flights.record("1")), [69, 40_000, 40_000, 40_000]);
+  assert.deepEqual(ports(flights.record(1)), [69, 40_000, 40_000, 40_000]);
   assert.deepEqual(
-    [...flights.record("1")!.packets()].map(({ sent, length }) => [sent, length]),
+    [...flights.record(1)!.packets()].map(({ sent, length }) => [sent, length]),
     [
       [false, request.length],
       [true, 516],
@@ -50,13 +50,13 @@ test("a refused request keeps its two packets; an ignored one nothing", () => {
   const error = new TftpError("FILE_NOT_FOUND", "file not found");
   flights.received(request, listening, client);
   flights.sent(new Uint8Array([0, 5, 0, 1, 0]), 5, listening, client);
-  flights.handleEvent({ kind: "refused", request: asked, error }, "r1");
-  assert.equal(flights.record("r1")?.total, 2);
+  flights.handleEvent({ kind: "refused", request: asked, error }, -1);
+  assert.equal(flights.record(-1)?.total, 2);
   const { bytes } = flights;
   flights.received(request, listening, { ...client, port: 9 });
   flights.handleEvent(
     { kind: "ignored", request: { ...asked, client: { ...client, port: 9 } } },
-    "",
+    0,
   );
   assert.equal(flights.bytes, bytes);
 });
@@ -64,25 +64,39 @@ test("a refused request keeps its two packets; an ignored one nothing", () => {
 test("a client that begins anew has two records, and both have the request", () => {
   const flights = recorder();
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, "1");
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, "2");
-  flights.handleEvent({ kind: "ended", ending: "replaced", transfer: transferOf(1) }, "1");
+  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, 2);
+  flights.handleEvent({ kind: "ended", ending: "replaced", transfer: transferOf(1) }, 1);
   flights.received(ack(1), local, client);
-  assert.equal(flights.record("1")?.total, 2);
-  assert.deepEqual(ports(flights.record("2")), [69, 40_000]);
+  assert.equal(flights.record(1)?.total, 2);
+  assert.deepEqual(ports(flights.record(2)), [69, 40_000]);
+});
+
+test("who begins anew after a repeated request has the last one in the new record", () => {
+  const flights = recorder();
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  flights.received(request, listening, client); // repeated: the answer was lost
+  flights.received(ack(1), local, client);
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "ended", ending: "replaced", transfer: transferOf(1) }, 1);
+  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, 2);
+  flights.received(ack(2), local, client);
+  assert.deepEqual(ports(flights.record(2)), [69, 40_000]);
+  assert.deepEqual(ports(flights.record(1)), [69, 69, 40_000, 69]);
 });
 
 test("a request from the port of an ended transfer begins a new record", () => {
   const flights = recorder();
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, "1");
-  flights.handleEvent({ kind: "ended", ending: "completed", transfer: transferOf(1) }, "1");
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  flights.handleEvent({ kind: "ended", ending: "completed", transfer: transferOf(1) }, 1);
   flights.received(ack(1), local, client); // late, and still its own
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, "2");
-  assert.equal(flights.record("1")?.total, 2);
-  assert.equal(flights.record("2")?.total, 1);
+  flights.handleEvent({ kind: "started", transfer: transferOf(2) }, 2);
+  assert.equal(flights.record(1)?.total, 2);
+  assert.equal(flights.record(2)?.total, 1);
 });
 
 test("packets of strangers and of nobody cost nothing", () => {
@@ -94,23 +108,95 @@ test("packets of strangers and of nobody cost nothing", () => {
 
 test("memory is bounded: ended transfers go first, then the middle of the long one", () => {
   const flights = recorder(40_000);
-  for (const id of ["1", "2"]) {
-    flights.received(request, listening, { ...client, port: 3000 + Number(id) });
-    const transfer = { ...transferOf(1), client: { ...client, port: 3000 + Number(id) } };
+  for (const id of [1, 2]) {
+    flights.received(request, listening, { ...client, port: 3000 + id });
+    const transfer = { ...transferOf(1), client: { ...client, port: 3000 + id } };
     flights.handleEvent({ kind: "started", transfer }, id);
     flights.handleEvent({ kind: "ended", ending: "completed", transfer }, id);
   }
   flights.received(request, listening, client);
-  flights.handleEvent({ kind: "started", transfer: transferOf(9) }, "9");
+  flights.handleEvent({ kind: "started", transfer: transferOf(9) }, 9);
   for (let block = 0; block < 5000; block++) flights.received(ack(block), local, client);
   assert.ok(flights.bytes <= 40_000);
-  assert.equal(flights.record("1"), undefined);
-  const record = flights.record("9")!;
+  assert.equal(flights.record(1), undefined);
+  const record = flights.record(9)!;
   assert.equal(record.total, 5001);
   assert.ok(record.dropped > 3000);
   const kept = [...record.packets()];
   assert.equal(kept[0]?.bytes[1], 1, "the request is still there");
   assert.deepEqual(kept.at(-1)?.bytes, ack(4999));
+});
+
+/** One after the other, each from a port of its own, with as many ACKs. */
+function storm(flights: FlightRecorder, first: number, count: number, acks = 3): void {
+  for (let id = first; id < first + count; id++) {
+    const transfer = {
+      ...transferOf(id),
+      client: { host: "192.0.2.8", port: 1024 + (id % 50_000) },
+    };
+    flights.received(request, listening, transfer.client);
+    flights.handleEvent({ kind: "started", transfer }, id);
+    for (let block = 1; block <= acks; block++)
+      flights.received(ack(block), local, transfer.client);
+    flights.handleEvent({ kind: "ended", ending: "completed", transfer }, id);
+  }
+}
+
+test("a long transfer keeps its packets while thousands come and go", () => {
+  const flights = recorder(200_000);
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  for (let round = 0; round < 20; round++) {
+    flights.received(ack(round), local, client);
+    storm(flights, 2 + round * 500, 500);
+  }
+  flights.handleEvent({ kind: "ended", ending: "failed", transfer: transferOf(1) }, 1);
+  const kept = [...flights.record(1)!.packets()];
+  assert.deepEqual(
+    kept.slice(1).map(({ bytes }) => bytes[3]),
+    Array.from({ length: 20 }, (_, round) => round),
+  );
+  assert.deepEqual(Buffer.from(kept[0]!.bytes), request);
+  assert.ok(flights.bytes <= 100_000);
+});
+
+test("what ended last is kept whole, also where more came than the log holds", () => {
+  const flights = recorder(400_000);
+  storm(flights, 1, 3000, 10);
+  for (const id of [2990, 3000]) assert.equal(flights.record(id)?.total, 11);
+  assert.equal(flights.record(1), undefined);
+});
+
+test("a request that waits while thousands come and go is part of its transfer", () => {
+  const flights = recorder();
+  flights.received(request, listening, client);
+  storm(flights, 2, 3000);
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  assert.deepEqual(ports(flights.record(1)), [69, 69]);
+});
+
+test("a run of blocks is told block by block, without the packets of others between", () => {
+  const flights = recorder();
+  const other = { ...client, port: 9 };
+  flights.received(request, listening, client);
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  const run = new Uint8Array(2 * 516 + 10);
+  for (const [at, block] of [0, 1, 2].entries()) run.set([0, 3, 0, block + 1], at * 516);
+  flights.sent(run, 516, local, client);
+  flights.received(ack(7), local, other);
+  flights.received(ack(3), local, client);
+  assert.deepEqual(
+    [...flights.record(1)!.packets()]
+      .slice(1)
+      .map(({ bytes, length }) => [bytes[1], bytes[3], length]),
+    [
+      [3, 1, 516],
+      [3, 2, 516],
+      [3, 3, 10],
+      [4, 3, 4],
+    ],
+  );
 });
 
 test("requests that never become anything are forgotten after a while", () => {

@@ -1,0 +1,249 @@
+// The packets of all transfers in bounded memory, in the order in which they went by; the oldest
+// are overwritten. It must not know which packets belong together.
+
+import type { Address } from "../ports.ts";
+
+export interface LogOptions {
+  /** Keep the content of DATA, too. */
+  readonly whole: boolean;
+  readonly bytesMax: number;
+  /** Whether somebody will ask for what lies before this place. What nobody needs is overwritten
+   * early, for memory that is in use already is quicker than other. */
+  readonly isNeeded: (place: number) => boolean;
+  /** What lies before this place is about to be overwritten, although it is needed. */
+  readonly onOverwrite: (place: number) => void;
+}
+
+/** One packet, or a run of blocks that left in one call. */
+export interface Row {
+  readonly timeMillis: number;
+  readonly sent: boolean;
+  readonly localPort: number;
+  /** 255: not one of TFTP. */
+  readonly opcode: number;
+  /** Of the first packet. */
+  readonly block: number;
+  readonly length: number;
+  readonly count: number;
+  /** Of the last packet. */
+  readonly lastLength: number;
+  /** Of a request, OACK or ERROR, and of DATA that is kept whole. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** A row: 0 time (float64), 8 the peer's host as a number, 12 our port and the peer's, 16 opcode,
+ * block, 20 length of the first and number of packets, 24 length of the last, how many bytes
+ * follow (16 bits each), 28 whether we sent it. The bytes follow, and the next row where a time
+ * may begin. */
+const rowBytes = 32;
+const [segmentBytesMin, segmentBytesMax] = [4096, 128 * 1024];
+/** Where whole packets have to fit. */
+const wholeSegmentBytes = 256 * 1024;
+/** Options and texts may come from anybody. */
+const textBytesMax = 1024;
+/** For a few bytes a loop is faster than a call. */
+const shortBytes = 64;
+const hostsMax = 16_384;
+const [data, ack] = [3, 4];
+
+interface Segment {
+  readonly words: Int32Array;
+  readonly times: Float64Array;
+  readonly bytes: Uint8Array;
+  /** How much of it is in use: a row lies in one. */
+  used: number;
+}
+
+export class PacketLog {
+  /** Of what comes next. */
+  timeMillis = 0;
+  readonly #options: LogOptions;
+  readonly #segmentBytes: number;
+  readonly #segmentsMax: number;
+  /** The last one is written. */
+  readonly #segments: Segment[];
+  /** How many there were before them. */
+  #gone = 0;
+  #current: Segment;
+  readonly #hosts = new Map<string, number>();
+  readonly #seed: number = Math.floor(Math.random() * 2 ** 32);
+  /** The peer's before, and its number. */
+  #host = "";
+  #number: number;
+
+  constructor(options: LogOptions) {
+    const { whole, bytesMax } = options;
+    const bytes = Math.max(segmentBytesMin, Math.min(segmentBytesMax, bytesMax / 4));
+    this.#options = options;
+    this.#segmentBytes = whole ? wholeSegmentBytes : bytes - (bytes % rowBytes);
+    this.#segmentsMax = Math.max(2, Math.floor(bytesMax / this.#segmentBytes));
+    this.#current = segmentOf(this.#segmentBytes);
+    this.#segments = [this.#current];
+    this.#number = hashOf(this.#host, this.#seed);
+  }
+
+  /** The place of what comes next. Places are never used again. */
+  get head(): number {
+    return (this.#gone + this.#segments.length - 1) * this.#segmentBytes + this.#current.used;
+  }
+
+  /** A number for each peer. */
+  peerOf({ host, port }: Address): number {
+    return (this.#numberOf(host) >>> 0) * 65_536 + port;
+  }
+
+  received(datagram: Uint8Array, local: Address, from: Address): void {
+    this.#add(datagram, local, from, 0);
+  }
+
+  /** `run` holds datagrams of `segmentSize` bytes, the last one perhaps shorter. */
+  sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
+    if (run.length <= segmentSize) this.#add(run, local, to, 1);
+    else this.#addRun(run, segmentSize, local, to);
+  }
+
+  /** Shows the rows between two places, as far as they are there, with the peer of each. */
+  scan(from: number, to: number, visit: (peer: number, place: number) => void): void {
+    const size = this.#segmentBytes;
+    const first = Math.max(0, Math.floor(from / size) - this.#gone);
+    for (let index = first; index < this.#segments.length; index++) {
+      const { words, used } = this.#segments[index] as Segment;
+      const start = (this.#gone + index) * size;
+      for (let at = 0; at < used; ) {
+        if (start + at >= to) return;
+        const word = at >> 2;
+        const [host = 0, ports = 0] = [words[word + 2], words[word + 3]];
+        if (start + at >= from) visit((host >>> 0) * 65_536 + (ports >>> 16), start + at);
+        at += sizeOf((words[word + 6] as number) >>> 16);
+      }
+    }
+  }
+
+  row(place: number): Row {
+    const segment = this.#segments[Math.floor(place / this.#segmentBytes) - this.#gone] as Segment;
+    const at = place % this.#segmentBytes;
+    const word = (index: number): number => segment.words[(at >> 2) + index] as number;
+    const kept = word(6) >>> 16;
+    return {
+      timeMillis: segment.times[at >> 3] as number,
+      sent: word(7) === 1,
+      localPort: word(3) & 0xffff,
+      opcode: word(4) & 0xffff,
+      block: word(4) >>> 16,
+      length: word(5) & 0xffff,
+      count: word(5) >>> 16,
+      lastLength: word(6) & 0xffff,
+      bytes: kept > 0 ? segment.bytes.slice(at + rowBytes, at + rowBytes + kept) : undefined,
+    };
+  }
+
+  #add(datagram: Uint8Array, local: Address, peer: Address, sent: 0 | 1): void {
+    const { length } = datagram;
+    if (length < 2) return;
+    const opcode = datagram[0] === 0 ? (datagram[1] as number) : 255;
+    const kept = this.#kept(opcode, length);
+    const at = this.#begin(kept, local, peer);
+    const word = at >> 2;
+    const { words, bytes } = this.#current;
+    const block = length < 4 ? 0 : ((datagram[2] as number) << 8) | (datagram[3] as number);
+    words[word + 4] = opcode | (block << 16);
+    words[word + 5] = length | (1 << 16);
+    words[word + 6] = length | (kept << 16);
+    words[word + 7] = sent;
+    for (let byte = 0; byte < kept && kept <= shortBytes; byte++) {
+      bytes[at + rowBytes + byte] = datagram[byte] as number;
+    }
+    if (kept > shortBytes) bytes.set(datagram.subarray(0, kept), at + rowBytes);
+  }
+
+  #addRun(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
+    const count = Math.ceil(run.length / segmentSize);
+    const last = (count - 1) * segmentSize;
+    if (this.#options.whole || run[1] !== data || !isInOrder(run, last, count)) {
+      for (let at = 0; at < run.length; at += segmentSize) {
+        this.#add(run.subarray(at, at + segmentSize), local, to, 1);
+      }
+      return;
+    }
+    const word = this.#begin(0, local, to) >> 2;
+    const { words } = this.#current;
+    words[word + 4] = data | (blockAt(run, 0) << 16);
+    words[word + 5] = segmentSize | (count << 16);
+    words[word + 6] = run.length - last;
+    words[word + 7] = 1;
+  }
+
+  #kept(opcode: number, length: number): number {
+    const isPlain = opcode === data || opcode === ack;
+    if (isPlain && (!this.#options.whole || length <= 4)) return 0;
+    return Math.min(length, isPlain ? this.#segmentBytes - rowBytes : textBytesMax);
+  }
+
+  /** Where the row lies that has so many bytes after it. */
+  #begin(kept: number, local: Address, peer: Address): number {
+    const bytes = sizeOf(kept);
+    if (this.#current.used + bytes > this.#segmentBytes) this.#turn();
+    const { words, times, used: at } = this.#current;
+    this.#current.used = at + bytes;
+    times[at >> 3] = this.timeMillis;
+    words[(at >> 2) + 2] = this.#numberOf(peer.host);
+    words[(at >> 2) + 3] = local.port | (peer.port << 16);
+    return at;
+  }
+
+  #turn(): void {
+    const { isNeeded, onOverwrite } = this.#options;
+    const place = (this.#gone + 1) * this.#segmentBytes;
+    const isFull = this.#segments.length === this.#segmentsMax;
+    const needed = isNeeded(place);
+    if (isFull && needed) onOverwrite(place);
+    const free = isFull || !needed ? this.#segments.shift() : undefined;
+    if (free) this.#gone += 1;
+    this.#current = free ?? segmentOf(this.#segmentBytes);
+    this.#current.used = 0;
+    this.#segments.push(this.#current);
+  }
+
+  #numberOf(host: string): number {
+    if (host === this.#host) return this.#number;
+    let number = this.#hosts.get(host);
+    if (number === undefined) {
+      number = hashOf(host, this.#seed);
+      if (this.#hosts.size >= hostsMax) this.#hosts.clear();
+      this.#hosts.set(host, number);
+    }
+    this.#host = host;
+    this.#number = number;
+    return number;
+  }
+}
+
+function segmentOf(size: number): Segment {
+  const memory = new ArrayBuffer(size);
+  const [words, times] = [new Int32Array(memory), new Float64Array(memory)];
+  return { words, times, bytes: new Uint8Array(memory), used: 0 };
+}
+
+/** What a row takes that has so many bytes after it. */
+function sizeOf(kept: number): number {
+  return (rowBytes + kept + 7) & ~7;
+}
+
+/** With a seed it is not to be foreseen by those who would like to be taken for others. */
+function hashOf(text: string, seed: number): number {
+  let hash = seed;
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  return hash;
+}
+
+/** Whether the blocks follow each other, as they do unless the wire numbers begin anew. */
+function isInOrder(run: Uint8Array, last: number, count: number): boolean {
+  return run.length - last >= 4 && blockAt(run, last) === blockAt(run, 0) + count - 1;
+}
+
+function blockAt(run: Uint8Array, at: number): number {
+  return ((run[at + 2] as number) << 8) | (run[at + 3] as number);
+}
