@@ -18,8 +18,6 @@ const farMillis: Millis = 8;
 /** A window leaves the server at once, so it is no larger than what a usual line (200 Mbit/s) takes
  * within a round trip: the rest would have to wait, or be dropped, on the way. */
 const bytesPerMilli = 25_000;
-/** But so much may wait on any line: less than half of a usual queue of 1000 packets. */
-const queuedBytes = 640 * 1024;
 /** To ask again takes a round trip and a line in the server's log. */
 const windowsLeast = 8;
 
@@ -32,8 +30,7 @@ export function widerOffer(answered: Answered): Offer | undefined {
   const { blksize, windowsize, tsize = 0 } = agreed;
   if (windowsize < offer.windowsize || tsize < windowsLeast * windowsize * blksize)
     return undefined;
-  const held = Math.max(roundTripMillis * bytesPerMilli, queuedBytes);
-  const bytes = Math.min(receiveBufferBytes, held, tsize);
+  const bytes = Math.min(receiveBufferBytes, roundTripMillis * bytesPerMilli, tsize);
   const wider = Math.min(65_535, Math.floor(bytes / blksize));
   return wider >= 2 * windowsize ? { ...offer, windowsize: wider } : undefined;
 }
