@@ -96,19 +96,19 @@ export class RetransmissionTimer {
     if (this.#smoothed === undefined) {
       this.#smoothed = roundTrip;
       this.#deviation = roundTrip / 2;
-      this.roundTripMin =
-        this.roundTripMin === 0 ? roundTrip : Math.min(this.roundTripMin, roundTrip);
+      this.answered(roundTrip);
       return;
     }
     // RFC 6298 2.3: alpha = 1/8, beta = 1/4.
     this.#deviation += (Math.abs(this.#smoothed - roundTrip) - this.#deviation) / 4;
     this.#smoothed += (roundTrip - this.#smoothed) / 8;
-    if (roundTrip < this.roundTripMin) this.roundTripMin = roundTrip;
+    this.answered(roundTrip);
   }
 
   /** A part of a window was answered: no round trip of the whole, but nothing comes sooner. */
   answered(roundTrip: Millis): void {
-    if (this.roundTripMin === 0) this.roundTripMin = roundTrip;
+    const shortest = this.roundTripMin === 0 ? roundTrip : this.roundTripMin;
+    this.roundTripMin = Math.min(shortest, roundTrip);
   }
 
   /** The deadline has passed. True: repeat; false: the attempts are used up. */
