@@ -32,12 +32,10 @@ const bundle = await rolldown({
   treeshake: { moduleSideEffects: (id) => id !== join(root, "dist/src/index.js") },
   plugins: [{ name: "no-child-processes", transform: withoutChildProcesses }],
 });
-const client = {
-  name: "client",
-  test: await partsOfClient(),
-  includeDependenciesRecursively: false,
-};
-const output = await generate({ groups: [client] });
+const parts = await generate({});
+// One file is read sooner than twelve. What both need is in the first.
+const groups = [group("client", ["program", "get", "put"]), group("server", ["serve"])];
+const output = await generate({ groups, includeDependenciesRecursively: false });
 await bundle.close();
 
 async function generate(codeSplitting) {
@@ -45,18 +43,16 @@ async function generate(codeSplitting) {
   return (await bundle.generate({ format: "cjs", ...names, codeSplitting })).output;
 }
 
-/** What get and put load: one file is read sooner than twelve. */
-async function partsOfClient() {
-  const chunks = await generate({});
-  const wanted = chunks.filter(({ name }) => ["program", "get", "put"].includes(name));
+/** All that these commands load. */
+function group(name, commands) {
+  const wanted = parts.filter((part) => commands.includes(part.name));
   for (const { imports } of wanted) {
-    for (const name of imports) {
-      const chunk = chunks.find(({ fileName }) => fileName === name);
-      if (chunk && !wanted.includes(chunk)) wanted.push(chunk);
+    for (const needed of parts.filter(({ fileName }) => imports.includes(fileName))) {
+      if (!wanted.includes(needed)) wanted.push(needed);
     }
   }
   const modules = new Set(wanted.flatMap(({ moduleIds }) => moduleIds));
-  return (id) => modules.has(id);
+  return { name, test: (id) => modules.has(id), priority: name === "client" ? 1 : 0 };
 }
 
 /** Commander loads them for commands that are programs of their own, which we have none of. */
