@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { canPin, spread } from "./measure.mjs";
-import { cache, firstLine, installed, tidewire, tidewireVersion } from "./peers.mjs";
+import { cache, environment, firstLine, installed, tidewire, tidewireVersion } from "./peers.mjs";
 import { clientRows } from "./rows.mjs";
 import { available, RunningServer } from "./servers.mjs";
 
@@ -107,14 +107,11 @@ function equal(path, expected) {
   }
 }
 
-/** Certificates for TLS, which some machines name for all Node programs: to read them takes longer
- * than to start without them. */
-const { NODE_EXTRA_CA_CERTS, ...env } = process.env;
-
 /** Runs a command for a minute at most. */
 export async function timed([file, ...args], options = {}) {
   const began = performance.now();
-  const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"], env, ...options });
+  const stdio = ["ignore", "ignore", "pipe"];
+  const child = spawn(file, args, { stdio, env: environment, ...options });
   const guard = setTimeout(() => child.kill("SIGKILL"), options.patienceMillis ?? 60_000);
   let errors = "";
   child.stderr.on("data", (text) => (errors += text));

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { timed } from "./fetch.mjs";
 import { spread } from "./measure.mjs";
-import { atftpd, installed, packaged, tidewire } from "./peers.mjs";
+import { atftpd, environment, installed, packaged, tidewire } from "./peers.mjs";
 import { ftpTables } from "./report.mjs";
 
 const host = "10.77.0.1";
@@ -126,7 +126,7 @@ class Lab {
 
   start(side, command) {
     const [file, ...args] = this.line(side, command);
-    const child = spawn(file, args, { stdio: "ignore" });
+    const child = spawn(file, args, { stdio: "ignore", env: environment });
     child.on("error", () => {});
     this.#children.push(child);
   }

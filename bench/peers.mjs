@@ -13,6 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -23,6 +24,11 @@ const checkout = fileURLToPath(new URL("..", import.meta.url));
  * that was built. */
 export const tidewireRoot = process.env.TIDEWIRE_ROOT ?? asInstalled();
 export const tidewire = join(tidewireRoot, "bin/tidewire.js");
+
+/** What every measured program is started with, ours and theirs: nothing that changes how a runtime
+ * starts. (NODE_EXTRA_CA_CERTS, for one, makes the start of Node three times as long.) */
+const { PATH, HOME, TMPDIR = tmpdir() } = process.env;
+export const environment = { PATH, HOME, TMPDIR, LANG: "C.UTF-8" };
 
 const sources = { load: ["load.c", "download.c"], limit: ["limit.c"] };
 

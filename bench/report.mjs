@@ -28,7 +28,8 @@ function about({ machine, versions, clientVersions, command, date, rounds, secon
   return [
     `Written by \`${command}\` on ${date}, in ${minutes} minutes: ${rounds} rounds of about ` +
       `${seconds} s for each server and row, the servers in turns. Everything runs on loopback, ` +
-      "each server as a process of its own; the load client (`load.c`) compares every byte with " +
+      "each server as a process of its own; every program is started with the same environment, " +
+      "PATH, HOME, TMPDIR and LANG alone. The load client (`load.c`) compares every byte with " +
       "the file. Figures are medians over the rounds, in parentheses the least and the most. " +
       "Rows with one client hold server and client on one processor, where there is `taskset`; " +
       "there, MB/s is the work of both. Processor time is the server's alone, with its threads " +
@@ -134,8 +135,7 @@ function clientTables(clients) {
   ]);
   return [
     "## Clients: 64 MB into a file, MB/s, start of the process included",
-    "None of them waits for the disk. The environment is this machine's, but without the " +
-      "certificates of NODE_EXTRA_CA_CERTS, which take Node longer to read than to start.",
+    "None of them waits for the disk.",
     table(["client", ...servers.map((server) => `from ${server}`)], lines),
   ].join("\n\n");
 }

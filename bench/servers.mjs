@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   atftpd,
   cache,
+  environment,
   firstLine,
   here,
   installed,
@@ -129,7 +130,8 @@ export class RunningServer {
     // Not a pipe: a server that logs much must not wait for us.
     const log = join(cache, `${name.replace(/\W+/g, "-")}.log`);
     const output = openSync(log, "w");
-    const child = spawn(file, args, { stdio: ["ignore", output, output] });
+    const stdio = ["ignore", output, output];
+    const child = spawn(file, args, { stdio, env: environment });
     closeSync(output);
     const server = new RunningServer({ name, port, child, group, log });
     try {

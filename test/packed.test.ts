@@ -32,6 +32,14 @@ test("the bundled command does what the modules do, and finds its files", {
   for (const file of files) {
     assert.doesNotMatch(readFileSync(join(cli, file), "utf8"), /from ?["']\.\.\//, file);
   }
+  const client = files.filter((file) => /^client-(?!capture)/.test(file));
+  assert.equal(client.length, 1, "what get and put load is one file");
+  const code = readFileSync(join(cli, client[0] as string), "utf8");
+  assert.doesNotMatch(
+    code,
+    /require\("(?:commander|node:child_process|\.\/(?!rolldown))[^)]*\);$/m,
+  );
+  assert.ok(files.includes("LICENSE.commander"));
   await checkCommand(t, [process.execPath, join(copy, "bin/tidewire.js")]);
 });
 

@@ -72,7 +72,7 @@ export class Receiver extends Machine {
   override handleTimeout(now: Millis): void {
     if (this.timer.deadline === undefined || now < this.timer.deadline) return;
     if (this.outcome || this.#due !== undefined) this.timer.stop();
-    else if (!this.mayRepeat(now)) return;
+    else if (!this.timer.inWindow && !this.mayRepeat(now)) return;
     else if (this.received > this.#acked) this.#due = this.received;
     else this.#repeat();
   }
@@ -157,7 +157,7 @@ export class Receiver extends Machine {
     if (answersOurs) this.timer.measured(now - this.#silence.sentAt);
     this.#silence.handleNew(now);
     this.timer.progress();
-    if (this.#due === undefined) this.timer.start(now);
+    if (this.#due === undefined) this.timer.start(now, this.agreed.windowsize > 1);
     if (payload.length < this.agreed.blksize) this.#blocks.last = block;
     return this.#blocks.take(block, payload);
   }

@@ -18,9 +18,13 @@ export interface Patience {
 /** Intervals double from repeat to repeat up to so many times `timeoutMillis`. */
 const longestTimeouts = 8;
 const jitterShare = 0.125;
+/** A window leaves its Sender at once: after such a pause in the middle, the rest of it is lost. */
+const pauseMillis = 20;
 
 export class RetransmissionTimer {
   deadline: Millis | undefined;
+  /** The deadline is a short one, for the rest of a window. */
+  inWindow = false;
   /** The shortest round trip seen, 0 before the first: nothing is answered sooner. */
   roundTripMin: Millis = 0;
 
@@ -65,14 +69,20 @@ export class RetransmissionTimer {
   }
 
   /** However often the wait is begun anew, because the peer repeats what we have: one that brings
-   * nothing new is given up, a little later than one that is silent. */
-  start(now: Millis): void {
+   * nothing new is given up, a little later than one that is silent. `inWindow`: the peer is in the
+   * middle of a window, and need not be asked to go on. */
+  start(now: Millis, inWindow = false): void {
     this.#waitingSince ??= now;
     this.deadline = Math.min(now + this.intervalMillis, this.#waitingSince + this.#longestMillis());
+    this.inWindow = inWindow && this.#exactMillis === undefined && this.#smoothed !== undefined;
+    if (!this.inWindow) return;
+    const pause = Math.max(pauseMillis, 2 * (this.#smoothed ?? 0));
+    this.deadline = Math.min(this.deadline, now + pause);
   }
 
   stop(): void {
     this.deadline = undefined;
+    this.inWindow = false;
   }
 
   /** The peer went on: patience starts anew. */
@@ -87,19 +97,19 @@ export class RetransmissionTimer {
     if (this.#smoothed === undefined) {
       this.#smoothed = roundTrip;
       this.#deviation = roundTrip / 2;
-      this.roundTripMin =
-        this.roundTripMin === 0 ? roundTrip : Math.min(this.roundTripMin, roundTrip);
+      this.answered(roundTrip);
       return;
     }
     // RFC 6298 2.3: alpha = 1/8, beta = 1/4.
     this.#deviation += (Math.abs(this.#smoothed - roundTrip) - this.#deviation) / 4;
     this.#smoothed += (roundTrip - this.#smoothed) / 8;
-    if (roundTrip < this.roundTripMin) this.roundTripMin = roundTrip;
+    this.answered(roundTrip);
   }
 
   /** A part of a window was answered: no round trip of the whole, but nothing comes sooner. */
   answered(roundTrip: Millis): void {
-    if (this.roundTripMin === 0) this.roundTripMin = roundTrip;
+    const shortest = this.roundTripMin === 0 ? roundTrip : this.roundTripMin;
+    this.roundTripMin = Math.min(shortest, roundTrip);
   }
 
   /** The deadline has passed. True: repeat; false: the attempts are used up. */

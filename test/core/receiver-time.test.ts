@@ -25,8 +25,21 @@ test("where blocks overtake each other, a gap gets half a round trip to close", 
 });
 
 test("a silence in mid-window acknowledges what has come", () => {
-  windowReceiver(4).at(20).gets("DATA 1").gets("DATA 2").stored(2).at(119).sendsNothing();
-  windowReceiver(4).at(20).gets("DATA 1").gets("DATA 2").stored(2).at(140).sends("ACK 2");
+  windowReceiver(4).at(20).gets("DATA 1").gets("DATA 2").stored(2).at(59).sendsNothing();
+  windowReceiver(4).at(20).gets("DATA 1").gets("DATA 2").stored(2).at(60).sends("ACK 2");
+});
+
+test("a silence in mid-window is longer on a long path, and exact where it was agreed", () => {
+  windowReceiver(4).at(50).gets("DATA 1").stored(1).at(149).sendsNothing();
+  windowReceiver(4).at(50).gets("DATA 1").stored(1).at(150).sends("ACK 1");
+  const exact = clientReceiver({ windowsize: 4, timeoutSeconds: 1 });
+  exact.sends("RRQ f octet windowsize=4 timeout=1").gets("OACK windowsize=4 timeout=1");
+  exact.sends("ACK 0").gets("DATA 1").stored(1).at(999).sendsNothing().at(1000).sends("ACK 1");
+});
+
+test("a silence in mid-window asks for the rest once, and then gives it time", () => {
+  const talk = windowReceiver(4).at(5).gets("DATA 1").stored(1).at(25).sends("ACK 1");
+  talk.at(80).sendsNothing().at(110).sends("ACK 1");
 });
 
 test("repeated DATA is answered after a silence, and not in the wake of others", () => {
@@ -203,7 +216,7 @@ test("what answers a repeated ACK tells no round trip", () => {
 test("no timer runs while a gap report waits for the own storage", () => {
   windowReceiver(4)
     .gets("DATA 1")
-    .waitsUntil(80)
+    .waitsUntil(20)
     .gets("DATA 4")
     .waitsUntil(undefined)
     .gets("DATA 2")

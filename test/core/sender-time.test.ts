@@ -42,6 +42,17 @@ test("ACKs of parts that were under way together rewind once, not for each part"
     .sends("DATA 25..28");
 });
 
+test("a gap is made good at once although the first answer took long", () => {
+  openedSender(4, 16)
+    .sends("DATA 1..4")
+    .at(100)
+    .gets("ACK 2")
+    .sends("DATA 3..6")
+    .at(105)
+    .gets("ACK 5")
+    .sends("DATA 6..9");
+});
+
 test("no timer runs while a Sender waits for its own storage", () => {
   openedSender(4, 2)
     .sends("DATA 1..2")
