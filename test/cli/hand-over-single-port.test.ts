@@ -23,7 +23,15 @@ test("with --single-port no request and no transfer is lost", linux, async (t) =
   await writeFile(join(root, "a"), "content");
   await writeFile(join(root, "large"), large);
   // A second process is slow to start where others are at work.
-  const slowly = ["--bytes-per-second-per-transfer", "1M", "--retries", "30", "--log", "json"];
+  const slowly = [
+    "--bytes-per-second-per-transfer",
+    "1M",
+    "--retries",
+    "30",
+    "--log",
+    "json",
+    "--verbose",
+  ];
   const old = await start(t, [root, "--single-port", "--uploads", "create", ...slowly]);
   const late = gate();
   const shapes = [{}, { windowsize: 4 }, { blksize: 1428, windowsize: 64 }, { blksize: 8192 }];
@@ -41,8 +49,14 @@ test("with --single-port no request and no transfer is lost", linux, async (t) =
     }
   };
   const streams = Promise.all([stream(), stream()]);
+  const begun: Promise<unknown>[] = [old.printed(/"event":"started".*"file":"late"/)];
   const upload = put(`${old.url}/late`, trickle(late.opened));
-  const long = shapes.map((shape) => get(`${old.url}/large`, shape).bytes());
+  const long = shapes.map((shape) => {
+    const first = gate();
+    begun.push(first.opened);
+    return get(`${old.url}/large`, { ...shape, onProgress: first.open }).bytes();
+  });
+  await Promise.all(begun);
   // One of the stream that is not answered ends the test.
   const unlessFailed = <T>(awaited: Promise<T>): Promise<T> =>
     Promise.race([awaited, streams.then(() => awaited)]);
