@@ -47,7 +47,7 @@ class Contestant {
 
   /** Lets compilers and caches settle: a server in use is what is measured. */
   async warmUp() {
-    const seconds = Math.max(this.#seconds, 3.5); // V8 compiles for some five seconds
+    const seconds = Math.max(this.#seconds, 2.5); // V8 compiles for some five seconds
     const load = { ...this.#row.load, seconds, rate: 0, arrive: 0, transfers: 0, gro: true };
     load.clients = Math.min(load.clients ?? 1, 100);
     try {
