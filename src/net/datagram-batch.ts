@@ -140,6 +140,7 @@ export interface Outgoing {
   readonly to: Address;
 }
 
+/** What is shorter may lie where V8 moves it, and to pin it takes time: it is copied. */
 const shortBytesMax = 256;
 
 export class SendBatch {
@@ -230,7 +231,6 @@ export class SendBatch {
     return sendto(fd, bytes, length, MSG_DONTWAIT, namesPointer, nameLength) < 0 ? 0 : 1;
   }
 
-  /** What is short is copied: its memory may lie where V8 moves it, and to pin it takes time. */
   #pointerTo(run: Uint8Array, slot: number): number {
     if (run.length <= shortBytesMax) {
       const at = slot * shortBytesMax;

@@ -61,12 +61,14 @@ export class Past {
   }
 
   get entry(): HistoryEntry {
-    const { id } = this;
-    const event = this.#event;
-    const endedAt = this.#endedAt;
-    this.#entry ??=
-      event.kind === "ended" ? endedEntry(event, id, endedAt) : refusedEntry(event, id, endedAt);
+    this.#entry ??= this.#described();
     return this.#entry;
+  }
+
+  #described(): HistoryEntry {
+    const event = this.#event;
+    if (event.kind === "ended") return endedEntry(event, this.id, this.#endedAt);
+    return refusedEntry(event, this.id, this.#endedAt);
   }
 }
 

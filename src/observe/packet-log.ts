@@ -141,7 +141,8 @@ export class PacketLog {
     const { length } = datagram;
     if (length < 2) return;
     const opcode = datagram[0] === 0 ? (datagram[1] as number) : 255;
-    const kept = this.#kept(opcode, length);
+    const most = this.#segmentBytes - rowBytes;
+    const kept = Math.min(keptBytes(opcode, length, this.#options.whole), most);
     const at = this.#begin(kept, local, peer);
     const word = at >> 2;
     const { words, bytes } = this.#current;
@@ -171,12 +172,6 @@ export class PacketLog {
     words[word + 5] = segmentSize | (count << 16);
     words[word + 6] = run.length - last;
     words[word + 7] = 1;
-  }
-
-  #kept(opcode: number, length: number): number {
-    const isPlain = opcode === data || opcode === ack;
-    if (isPlain && (!this.#options.whole || length <= 4)) return 0;
-    return Math.min(length, isPlain ? this.#segmentBytes - rowBytes : textBytesMax);
   }
 
   /** Where the row lies that has so many bytes after it. */
@@ -216,6 +211,17 @@ export class PacketLog {
     this.#number = number;
     return number;
   }
+}
+
+/** DATA and ACK are told by their rows. */
+export function isPlain(opcode: number): boolean {
+  return opcode === data || opcode === ack;
+}
+
+/** How much of a datagram is kept beside its row. */
+export function keptBytes(opcode: number, length: number, whole: boolean): number {
+  if (!isPlain(opcode)) return Math.min(length, textBytesMax);
+  return whole && length > 4 ? length : 0;
 }
 
 function segmentOf(size: number): Segment {

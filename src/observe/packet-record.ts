@@ -1,7 +1,7 @@
 // The packets of one transfer in bounded memory: the first ones and the last ones, few bytes each.
 // Requests, OACK and ERROR are kept whole, DATA only where whole packets are wanted.
 
-import type { Row } from "./packet-log.ts";
+import { isPlain, keptBytes, type Row } from "./packet-log.ts";
 
 /** Memory that all records share. */
 export interface Budget {
@@ -25,9 +25,6 @@ const headChunks = 5;
 const chunkBytesMax = 256 * 1024;
 const chunkOverhead = 200;
 const data = 3;
-const ack = 4;
-/** Options and texts may come from anybody. */
-const textBytesMax = 1024;
 
 interface Chunk {
   readonly rows: DataView;
@@ -84,8 +81,7 @@ export class PacketRecord {
     if (length < 2) return;
     const opcode = datagram[0] === 0 ? (datagram[1] as number) : 255;
     const block = ((datagram[2] ?? 0) << 8) | (datagram[3] ?? 0);
-    const isPlain = opcode === data || opcode === ack;
-    const kept = !isPlain ? Math.min(length, textBytesMax) : this.#whole && length > 4 ? length : 0;
+    const kept = keptBytes(opcode, length, this.#whole);
     const bytes = kept > 0 ? new Uint8Array(datagram.subarray(0, kept)) : undefined;
     const sizes = { length, count: 1, lastLength: length };
     this.addRow({ timeMillis, sent, localPort, opcode, block, bytes, ...sizes });
@@ -103,9 +99,8 @@ export class PacketRecord {
     chunk.rows.setUint16(at + 14, row.localPort, true);
     chunk.rows.setUint16(at + 16, row.count, true);
     chunk.rows.setUint16(at + 18, row.lastLength, true);
-    const isContent = opcode === data || opcode === ack;
     const fits = this.#whole && this.#budget.bytes < this.#budget.bytesMax;
-    if (bytes && (!isContent || fits)) this.#keep(chunk, bytes);
+    if (bytes && (!isPlain(opcode) || fits)) this.#keep(chunk, bytes);
     chunk.count += 1;
     chunk.packets += row.count;
     this.#total += row.count;
