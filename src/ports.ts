@@ -1,6 +1,7 @@
 // All that the outside must offer, as types. What implements them lives in net/ and storage/.
 
 import type { Millis, Mode, Options } from "./core/packet.ts";
+import type { Run } from "./core/run.ts";
 
 /** A numeric IP address (IPv6 without brackets, link-local with `%zone`) and a UDP port. */
 export interface Address {
@@ -25,9 +26,8 @@ export interface DatagramSocket {
   /** False while earlier datagrams wait for the kernel: send no more and change none of their bytes
    * until `onWritable`. */
   readonly writable: boolean;
-  /** Sends `run` as datagrams of `segmentSize` bytes, the last one perhaps shorter. Never
-   * throws. */
-  send(run: Uint8Array, segmentSize: number, to: Address): void;
+  /** Never throws. */
+  send(run: Run, to: Address): void;
   /** The datagram is the receiver's to keep. */
   onDatagram: (datagram: Uint8Array, from: Address) => void;
   onWritable: () => void;

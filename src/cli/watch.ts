@@ -1,5 +1,6 @@
 // Joins the parts that look at a server: recorder, history, metrics, captures, page.
 
+import type { Run } from "../core/run.ts";
 import type { Address, PacketTap, Server, ServerEvent } from "../index.ts";
 import { CaptureFiles } from "../observe/capture-files.ts";
 import { FlightRecorder } from "../observe/flight-recorder.ts";
@@ -144,8 +145,8 @@ class Both implements PacketTap {
     this.#recorder = recorder;
   }
 
-  sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
-    this.#recorder.sent(run, segmentSize, local, to);
+  sent(run: Run, local: Address, to: Address): void {
+    this.#recorder.sent(run, local, to);
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {

@@ -4,6 +4,7 @@ import { TftpError } from "../core/errors.ts";
 import { type Agreed, type Offer, offerOptions, rfc1350 } from "../core/options.ts";
 import { decode, encode, type Millis } from "../core/packet.ts";
 import { type Asking, askRead, askWrite } from "../core/request.ts";
+import { Run } from "../core/run.ts";
 import type { Address, Clock, DatagramSocket, Network, Sink, Source } from "../ports.ts";
 import { privateBlocks } from "../transfer/blocks.ts";
 import { Incoming } from "../transfer/incoming.ts";
@@ -161,8 +162,7 @@ function wanted(
 
 /** So that the server does not go on sending. */
 function takeLeave(socket: DatagramSocket, to: Address, message: string): void {
-  const error = encode({ op: "error", code: 0, message });
-  socket.send(error, error.length, to);
+  socket.send(Run.of(encode({ op: "error", code: 0, message })), to);
 }
 
 function report(plan: Attempt, transfer: Incoming | Outgoing): TransferReport {

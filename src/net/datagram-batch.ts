@@ -2,6 +2,7 @@
 // sendmmsg reads, laid out by hand in memory that does not move. It must not know what the
 // datagrams mean.
 
+import type { Run } from "../core/run.ts";
 import type { Address } from "../ports.ts";
 import type { AddressBook } from "./address-book.ts";
 import { type Libc, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT } from "./libc.ts";
@@ -134,9 +135,7 @@ function copied(memory: Uint8Array, length: number): Uint8Array {
 
 /** One call's worth of what is to be sent. */
 export interface Outgoing {
-  readonly run: Uint8Array;
-  /** As short as the run, or the kernel is to cut it. */
-  readonly segmentSize: number;
+  readonly run: Run;
   readonly to: Address;
 }
 
@@ -149,9 +148,9 @@ export class SendBatch {
   readonly #headers: Headers;
   readonly #scratch = new Uint8Array(batchSlots * shortBytesMax);
   readonly #scratchPointer: number;
-  readonly #pointers = new WeakMap<ArrayBufferLike, number>();
+  readonly #pointers = new WeakMap<Uint8Array, number>();
   /** Of one file, or of one that many ask for. */
-  #lastBuffer: ArrayBufferLike | undefined;
+  #lastMemory: Uint8Array | undefined;
   #lastPointer = 0;
   /** Referenced here until the kernel has read them. */
   readonly #waiting: (Outgoing | undefined)[] = new Array(batchSlots).fill(undefined);
@@ -177,7 +176,7 @@ export class SendBatch {
 
   /** False: this is no address that the kernel could be given. */
   add(outgoing: Outgoing): boolean {
-    const { run, segmentSize, to } = outgoing;
+    const { run, to } = outgoing;
     const { memory, names, iovecs, controls } = this.#headers;
     const slot = this.#count;
     const at = slot * headerWords;
@@ -193,8 +192,8 @@ export class SendBatch {
     this.#count += 1;
     writePointer(iovecs, slot * iovecWords, this.#pointerTo(run, slot));
     iovecs[slot * iovecWords + iovecLengthWord] = run.length;
-    const cut = run.length > segmentSize;
-    if (cut) controls[slot * controlWords + controlNumberWord] = segmentSize;
+    const cut = !run.isOne;
+    if (cut) controls[slot * controlWords + controlNumberWord] = run.segmentSize;
     memory[at + controlLengthWord] = cut ? controlBytes : 0;
     return true;
   }
@@ -231,25 +230,24 @@ export class SendBatch {
     return sendto(fd, bytes, length, MSG_DONTWAIT, namesPointer, nameLength) < 0 ? 0 : 1;
   }
 
-  #pointerTo(run: Uint8Array, slot: number): number {
-    if (run.length <= shortBytesMax) {
+  #pointerTo({ memory, start }: Run, slot: number): number {
+    if (memory.length <= shortBytesMax) {
       const at = slot * shortBytesMax;
-      this.#scratch.set(run, at);
-      return this.#scratchPointer + at;
+      this.#scratch.set(memory, at);
+      return this.#scratchPointer + at + start;
     }
-    const { buffer } = run;
-    if (buffer !== this.#lastBuffer) {
-      this.#lastBuffer = buffer;
-      this.#lastPointer = this.#bufferPointer(buffer);
+    if (memory !== this.#lastMemory) {
+      this.#lastMemory = memory;
+      this.#lastPointer = this.#memoryPointer(memory);
     }
-    return this.#lastPointer + run.byteOffset;
+    return this.#lastPointer + start;
   }
 
-  #bufferPointer(buffer: ArrayBufferLike): number {
-    let pointer = this.#pointers.get(buffer);
+  #memoryPointer(memory: Uint8Array): number {
+    let pointer = this.#pointers.get(memory);
     if (pointer === undefined) {
-      pointer = this.#libc.addressOf(new Uint8Array(buffer));
-      this.#pointers.set(buffer, pointer);
+      pointer = this.#libc.addressOf(memory);
+      this.#pointers.set(memory, pointer);
     }
     return pointer;
   }

@@ -65,7 +65,7 @@ export class Exchange {
   send(sender: Sender, outgoing: Outgoing): void {
     if (this.#sender !== sender || this.#outbox.full) this.flush();
     this.#sender = sender;
-    if (!this.#outbox.add(outgoing)) sender.sendPlainly(outgoing.run, outgoing.to);
+    if (!this.#outbox.add(outgoing)) sender.sendPlainly(outgoing.run.bytes, outgoing.to);
     if (this.#gathering === 0) this.flush();
   }
 

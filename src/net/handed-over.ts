@@ -2,6 +2,7 @@
 // them. Nothing is read before `begin`: until then the old process does, and what its transfers
 // still need of the sockets goes to and fro afterwards. It must not know what is listened for.
 
+import { Run } from "../core/run.ts";
 import type { Address, DatagramSocket, Network } from "../ports.ts";
 import { type Link, type LinkMessage, nameOf } from "./link.ts";
 
@@ -128,7 +129,7 @@ export class HandedOver {
     } else if (this.#early) this.#early.push(message);
     else if (message.kind === "send") {
       const { at, run, segmentSize, to } = message;
-      (this.#socketAt(at) ?? this.#kept.get(at))?.send(run, segmentSize, to);
+      (this.#socketAt(at) ?? this.#kept.get(at))?.send(Run.of(run, segmentSize), to);
     } else if (message.kind === "heard") {
       this.#peers.delete(nameOf(message.from));
       this.#socketAt(message.at)?.onDatagram(message.datagram, message.from);

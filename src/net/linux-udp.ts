@@ -2,6 +2,7 @@
 // still says when something has arrived. It must not know what the datagrams mean.
 
 import { createSocket, type Socket } from "node:dgram";
+import type { Run } from "../core/run.ts";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
 import { openDescriptor } from "./bound-descriptor.ts";
 import { batchSlots, type Outgoing } from "./datagram-batch.ts";
@@ -105,10 +106,10 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     return this.#waiting === undefined;
   }
 
-  send(run: Uint8Array, segmentSize: number, to: Address): void {
+  send(run: Run, to: Address): void {
     if (this.#closed !== undefined) return;
-    if (run.length > segmentSize && this.#uncut.has(to)) this.#sendEach(run, segmentSize, to);
-    else this.#send({ run, segmentSize, to });
+    if (!run.isOne && this.#uncut.has(to)) this.#sendEach(run, to);
+    else this.#send({ run, to });
   }
 
   joinReceived(segmentSize: number): void {
@@ -165,12 +166,12 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   /** `left`: the first was refused, the others were not even asked for. */
   refused([first, ...rest]: readonly Outgoing[], error: NodeJS.ErrnoException): void {
     if (this.#closed !== undefined || !first) return;
-    const { run, segmentSize, to } = first;
+    const { run, to } = first;
     const { code = "" } = error;
     if (code === "EAGAIN" || code === "ENOBUFS") this.#wait(first);
-    else if (run.length > segmentSize && offloadRefusals.has(code)) {
+    else if (!run.isOne && offloadRefusals.has(code)) {
       this.#uncut.add(to);
-      this.#sendEach(run, segmentSize, to);
+      this.#sendEach(run, to);
     } else setImmediate(() => this.#report(error, to));
     for (const each of rest) this.#send(each);
   }
@@ -214,20 +215,16 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     else if (this.#waiting.length < waitingMax) this.#waiting.push(outgoing);
   }
 
-  #sendEach(run: Uint8Array, segmentSize: number, to: Address): void {
-    for (let at = 0; at < run.length; at += segmentSize) {
-      const datagram = run.subarray(at, at + segmentSize);
-      this.#send({ run: datagram, segmentSize: datagram.length, to });
-    }
+  #sendEach(run: Run, to: Address): void {
+    for (const datagram of run.split()) this.#send({ run: datagram, to });
   }
 
   /** One datagram goes through Node, which knows when there is room again. */
-  #wait({ run, segmentSize, to }: Outgoing): void {
-    this.#waiting = [];
-    if (run.length > segmentSize) {
-      this.#waiting.push({ run: run.subarray(segmentSize), segmentSize, to });
-    }
-    this.sendPlainly(run.subarray(0, segmentSize), to, () => this.#goOn());
+  #wait({ run, to }: Outgoing): void {
+    const { segmentSize } = run;
+    const rest = run.part(segmentSize, Number.POSITIVE_INFINITY);
+    this.#waiting = run.isOne ? [] : [{ run: rest, to }];
+    this.sendPlainly(run.part(0, segmentSize).bytes, to, () => this.#goOn());
   }
 
   #goOn(): void {

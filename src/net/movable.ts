@@ -2,13 +2,14 @@
 // read before its time, one that has gone is spoken through by way of the process that has it. It
 // must not know what is listened for.
 
+import type { Run } from "../core/run.ts";
 import type { Address, DatagramSocket, Network, OpenOptions } from "../ports.ts";
 import type { HandedOver } from "./handed-over.ts";
 import { type Link, type LinkMessage, nameOf } from "./link.ts";
 
 /** Is shown what goes through a socket of another process. */
 export interface Sight {
-  sent?(run: Uint8Array, segmentSize: number, local: Address, to: Address): void;
+  sent?(run: Run, local: Address, to: Address): void;
   received?(datagram: Uint8Array, local: Address, from: Address): void;
 }
 
@@ -143,13 +144,14 @@ class MovableSocket implements DatagramSocket {
     return (this.#link ?? this.#socket)?.writable ?? true;
   }
 
-  send(run: Uint8Array, segmentSize: number, to: Address): void {
+  send(run: Run, to: Address): void {
     if (!this.#link) {
-      this.#socket?.send(run, segmentSize, to);
+      this.#socket?.send(run, to);
       return;
     }
-    this.#sight?.sent?.(run, segmentSize, this.local, to);
-    this.#link.send({ kind: "send", at: nameOf(this.local), run, segmentSize, to });
+    this.#sight?.sent?.(run, this.local, to);
+    const { bytes, segmentSize } = run;
+    this.#link.send({ kind: "send", at: nameOf(this.local), run: bytes, segmentSize, to });
   }
 
   joinReceived(segmentSize: number): void {

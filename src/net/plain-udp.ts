@@ -3,6 +3,7 @@
 
 import { type BindOptions, createSocket, type Socket } from "node:dgram";
 import { TftpError } from "../core/errors.ts";
+import type { Run } from "../core/run.ts";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
 import { descriptorOf } from "./descriptors.ts";
 
@@ -117,16 +118,18 @@ class PlainSocket implements DatagramSocket {
   /** Of a run only the first and the last datagram get a callback, because each costs a turn of the
    * queue of ticks. What is wrong with the route or the size is wrong with the first; the last one
    * tells that all are gone. */
-  send(run: Uint8Array, segmentSize: number, to: Address): void {
+  send(run: Run, to: Address): void {
     const socket = this.#socket;
     if (this.#closed !== undefined) return;
     if (this.#waiting && socket.getSendQueueCount() >= waitingDatagramsMax) return;
     const sent = (error: Error | null): void => this.#sent(error, to);
     try {
-      for (let at = 0; at < run.length; at += segmentSize) {
-        const end = Math.min(at + segmentSize, run.length);
-        const done = at === 0 || end === run.length ? sent : undefined;
-        socket.send(run.subarray(at, end), to.port, to.host, done);
+      const { memory, start, segmentSize } = run;
+      const end = start + run.length;
+      for (let at = start; at < end; at += segmentSize) {
+        const length = Math.min(segmentSize, end - at);
+        const done = at === start || at + length === end ? sent : undefined;
+        socket.send(memory, at, length, to.port, to.host, done);
       }
     } catch (error) {
       // Port 0, for one: a datagram may come from it, none can go to it.

@@ -1,6 +1,7 @@
 // Records what a client sends and receives, whole, for one file at the end. One transfer or several
 // go into it; the oldest packets but the first ones are given up when memory is.
 
+import type { Run } from "../core/run.ts";
 import type { Address } from "../ports.ts";
 import { timelineOf } from "./capture.ts";
 import { PacketRecord } from "./packet-record.ts";
@@ -28,11 +29,9 @@ export class ClientCapture implements PacketTap {
     this.#routes.set(remote.host, host);
   }
 
-  sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
+  sent(run: Run, local: Address, to: Address): void {
     const conversation = this.#conversationOf(local, to);
-    for (let at = 0; at < run.length; at += segmentSize) {
-      this.#add(conversation, run.subarray(at, at + segmentSize), true, local.port);
-    }
+    for (const datagram of run.datagrams()) this.#add(conversation, datagram, true, local.port);
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {

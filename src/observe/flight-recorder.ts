@@ -2,6 +2,7 @@
 // only when somebody looks, or before they are overwritten, those of a transfer are gathered, by
 // the client's address and port. It must not know what is done with them.
 
+import type { Run } from "../core/run.ts";
 import type { Address } from "../ports.ts";
 import type { ServerEvent } from "../server/events.ts";
 import { Flight } from "./flight.ts";
@@ -84,8 +85,8 @@ export class FlightRecorder implements PacketTap {
     this.#log.timeMillis = this.#now();
   }
 
-  sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
-    this.#log.sent(run, segmentSize, local, to);
+  sent(run: Run, local: Address, to: Address): void {
+    this.#log.sent(run, local, to);
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {

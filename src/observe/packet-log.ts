@@ -1,6 +1,7 @@
 // The packets of all transfers in bounded memory, in the order in which they went by; the oldest
 // are overwritten. It must not know which packets belong together.
 
+import { Run } from "../core/run.ts";
 import type { Address } from "../ports.ts";
 
 export interface LogOptions {
@@ -93,13 +94,12 @@ export class PacketLog {
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {
-    this.#add(datagram, local, from, 0);
+    this.#add(Run.of(datagram), local, from, 0);
   }
 
-  /** `run` holds datagrams of `segmentSize` bytes, the last one perhaps shorter. */
-  sent(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
-    if (run.length <= segmentSize) this.#add(run, local, to, 1);
-    else this.#addRun(run, segmentSize, local, to);
+  sent(run: Run, local: Address, to: Address): void {
+    if (run.isOne) this.#add(run, local, to, 1);
+    else this.#addRun(run, local, to);
   }
 
   /** Shows the rows between two places, as far as they are there, with the peer of each. */
@@ -137,40 +137,39 @@ export class PacketLog {
     };
   }
 
-  #add(datagram: Uint8Array, local: Address, peer: Address, sent: 0 | 1): void {
-    const { length } = datagram;
+  #add(datagram: Run, local: Address, peer: Address, sent: 0 | 1): void {
+    const { memory, start, length } = datagram;
     if (length < 2) return;
-    const opcode = datagram[0] === 0 ? (datagram[1] as number) : 255;
+    const opcode = memory[start] === 0 ? (memory[start + 1] as number) : 255;
     const most = this.#segmentBytes - rowBytes;
     const kept = Math.min(keptBytes(opcode, length, this.#options.whole), most);
     const at = this.#begin(kept, local, peer);
     const word = at >> 2;
     const { words, bytes } = this.#current;
-    const block = length < 4 ? 0 : ((datagram[2] as number) << 8) | (datagram[3] as number);
+    const block = length < 4 ? 0 : blockAt(memory, start);
     words[word + 4] = opcode | (block << 16);
     words[word + 5] = length | (1 << 16);
     words[word + 6] = length | (kept << 16);
     words[word + 7] = sent;
     for (let byte = 0; byte < kept && kept <= shortBytes; byte++) {
-      bytes[at + rowBytes + byte] = datagram[byte] as number;
+      bytes[at + rowBytes + byte] = memory[start + byte] as number;
     }
-    if (kept > shortBytes) bytes.set(datagram.subarray(0, kept), at + rowBytes);
+    if (kept > shortBytes) bytes.set(memory.subarray(start, start + kept), at + rowBytes);
   }
 
-  #addRun(run: Uint8Array, segmentSize: number, local: Address, to: Address): void {
-    const count = Math.ceil(run.length / segmentSize);
+  #addRun(run: Run, local: Address, to: Address): void {
+    const { memory, start, length, segmentSize } = run;
+    const count = Math.ceil(length / segmentSize);
     const last = (count - 1) * segmentSize;
-    if (this.#options.whole || run[1] !== data || !isInOrder(run, last, count)) {
-      for (let at = 0; at < run.length; at += segmentSize) {
-        this.#add(run.subarray(at, at + segmentSize), local, to, 1);
-      }
+    if (this.#options.whole || memory[start + 1] !== data || !isInOrder(run, last, count)) {
+      for (const datagram of run.split()) this.#add(datagram, local, to, 1);
       return;
     }
     const word = this.#begin(0, local, to) >> 2;
     const { words } = this.#current;
-    words[word + 4] = data | (blockAt(run, 0) << 16);
+    words[word + 4] = data | (blockAt(memory, start) << 16);
     words[word + 5] = segmentSize | (count << 16);
-    words[word + 6] = run.length - last;
+    words[word + 6] = length - last;
     words[word + 7] = 1;
   }
 
@@ -246,10 +245,11 @@ function hashOf(text: string, seed: number): number {
 }
 
 /** Whether the blocks follow each other, as they do unless the wire numbers begin anew. */
-function isInOrder(run: Uint8Array, last: number, count: number): boolean {
-  return run.length - last >= 4 && blockAt(run, last) === blockAt(run, 0) + count - 1;
+function isInOrder({ memory, start, length }: Run, last: number, count: number): boolean {
+  if (length - last < 4) return false;
+  return blockAt(memory, start + last) === blockAt(memory, start) + count - 1;
 }
 
-function blockAt(run: Uint8Array, at: number): number {
-  return ((run[at + 2] as number) << 8) | (run[at + 3] as number);
+function blockAt(memory: Uint8Array, at: number): number {
+  return ((memory[at + 2] as number) << 8) | (memory[at + 3] as number);
 }

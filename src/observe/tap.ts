@@ -1,13 +1,13 @@
 // Sees every datagram that goes through a Network, and changes none. It must not know what the
 // datagrams mean, nor who sends them.
 
+import type { Run } from "../core/run.ts";
 import type { Address, DatagramSocket, Network } from "../ports.ts";
 
 /** What is to be seen; what is left out costs nothing. Bytes are only lent for the call. None of
  * these may throw. */
 export interface PacketTap {
-  /** `run` holds datagrams of `segmentSize` bytes, the last one perhaps shorter. */
-  sent?(run: Uint8Array, segmentSize: number, local: Address, to: Address): void;
+  sent?(run: Run, local: Address, to: Address): void;
   received?(datagram: Uint8Array, local: Address, from: Address): void;
   /** What is shown from now on, until this is called again, is of one moment: many datagrams arrive
    * at once, and the answers to them leave at once. To ask the time for each would be dear. */
@@ -125,10 +125,10 @@ class TappedSocket implements DatagramSocket {
     this.#socket.onError = handle;
   }
 
-  send(run: Uint8Array, segmentSize: number, to: Address): void {
+  send(run: Run, to: Address): void {
     this.#moments.note(this.#socket.receipt);
-    this.#tap.sent?.(run, segmentSize, this.local, to);
-    this.#socket.send(run, segmentSize, to);
+    this.#tap.sent?.(run, this.local, to);
+    this.#socket.send(run, to);
   }
 
   joinReceived(segmentSize: number): void {

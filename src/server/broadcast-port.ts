@@ -1,6 +1,7 @@
 // The port of a transfer whose client asked by broadcast, and may acknowledge by broadcast too:
 // sends from our own address, hears both. It must not know what is transferred.
 
+import type { Run } from "../core/run.ts";
 import type { Address, DatagramSocket, Network, OpenOptions } from "../ports.ts";
 
 /** What sockets of our own addresses never hear is heard by a second socket, on the same port of
@@ -61,8 +62,8 @@ class BroadcastPort implements DatagramSocket {
     this.#socket.onStranger = handler;
   }
 
-  send(run: Uint8Array, segmentSize: number, to: Address): void {
-    this.#socket.send(run, segmentSize, to);
+  send(run: Run, to: Address): void {
+    this.#socket.send(run, to);
   }
 
   joinReceived(segmentSize: number): void {

@@ -2,6 +2,7 @@
 // silence. It must not know what transfers there are.
 
 import { encode, type Packet } from "../core/packet.ts";
+import { Run } from "../core/run.ts";
 import type { Address, Clock, DatagramSocket } from "../ports.ts";
 import { keyOf, strangerMillis } from "../transfer/peer.ts";
 import { RateLimit } from "./limits.ts";
@@ -66,6 +67,5 @@ export function sendError(
   code: number,
   message: string,
 ): void {
-  const error = encode({ op: "error", code, message });
-  socket.send(error, error.length, to);
+  socket.send(Run.of(encode({ op: "error", code, message })), to);
 }

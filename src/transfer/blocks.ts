@@ -4,6 +4,7 @@
 import type { BlockRange } from "../core/machine.ts";
 import type { Rollover } from "../core/options.ts";
 import { type BlockNumber, dataHeaderBytes } from "../core/packet.ts";
+import { Run } from "../core/run.ts";
 import type { Source } from "../ports.ts";
 import { type Chunk, ChunkShape, type ChunkStore, PrivateChunks } from "./chunks.ts";
 
@@ -55,12 +56,13 @@ export class Blocks {
     this.#add(await this.#store.load(this.#filledChunks()));
   }
 
-  /** Views of whole datagrams back to back, no copies; good until their blocks are released. */
-  runs(range: BlockRange): readonly Uint8Array[] {
+  /** No copies; good until their blocks are released. */
+  runs(range: BlockRange): readonly Run[] {
     const { chunkBlocks, runBlocks } = this.#shape;
     const { first, count } = range;
     const end = first + count;
-    const runs: Uint8Array[] = [];
+    if (count === 1) return [this.#run(first, end)];
+    const runs: Run[] = [];
     for (let block = first; block < end; ) {
       const chunkEnd = (Math.floor((block - 1) / chunkBlocks) + 1) * chunkBlocks + 1;
       const stop = Math.min(end, chunkEnd, block + runBlocks);
@@ -71,13 +73,15 @@ export class Blocks {
   }
 
   /** `first` to `end`, exclusive, of one chunk. */
-  #run(first: BlockNumber, end: BlockNumber): Uint8Array {
+  #run(first: BlockNumber, end: BlockNumber): Run {
     const { chunkBlocks, stride } = this.#shape;
     const index = Math.floor((first - 1) / chunkBlocks);
     const chunk = this.#chunks[index - this.#releasedChunks];
     if (!chunk) throw new Error(`block ${first} is not at hand`);
     const chunkFirst = index * chunkBlocks + 1;
-    return chunk.bytes.subarray((first - chunkFirst) * stride, (end - chunkFirst) * stride);
+    const start = (first - chunkFirst) * stride;
+    const stop = Math.min((end - chunkFirst) * stride, chunk.bytes.length);
+    return new Run(chunk.bytes, start, stop - start, stride);
   }
 
   /** Blocks up to here are not asked for again. */

@@ -4,6 +4,7 @@
 import { TftpError } from "../core/errors.ts";
 import { dataHeaderBytes } from "../core/packet.ts";
 import type { Receiver } from "../core/receiver.ts";
+import type { Run } from "../core/run.ts";
 import type { Sink } from "../ports.ts";
 import { Transfer, type TransferParts } from "./transfer.ts";
 
@@ -38,10 +39,6 @@ export class Incoming extends Transfer {
     return this.#bytes;
   }
 
-  protected override get stride(): number {
-    return 0;
-  }
-
   protected override take(payloads: readonly Uint8Array[]): void {
     for (const payload of payloads) {
       this.#waiting.push(payload);
@@ -66,7 +63,7 @@ export class Incoming extends Transfer {
     if (windowsize > 1) this.parts.socket.joinReceived(blksize + dataHeaderBytes);
   }
 
-  protected override runs(): readonly Uint8Array[] {
+  protected override runs(): readonly Run[] {
     return [];
   }
 

@@ -4,6 +4,7 @@ import { TftpError } from "../core/errors.ts";
 import type { BlockRange, Transmit } from "../core/machine.ts";
 import type { Agreed } from "../core/options.ts";
 import type { Millis } from "../core/packet.ts";
+import type { Run } from "../core/run.ts";
 import type { Sender } from "../core/sender.ts";
 import type { Blocks } from "./blocks.ts";
 import { Transfer, type TransferParts } from "./transfer.ts";
@@ -26,10 +27,6 @@ export class Outgoing extends Transfer {
     return this.#blocks?.bytesUpTo(this.machine.acked) ?? 0;
   }
 
-  protected override get stride(): number {
-    return this.#blocks?.stride ?? 0;
-  }
-
   override get nextTimeout(): Millis | undefined {
     const due = this.machine.nextTimeout;
     const turn = this.parts.pacer?.nextTurn;
@@ -38,11 +35,11 @@ export class Outgoing extends Transfer {
   }
 
   protected override poll(now: Millis, maxBlocks: number): Transmit | undefined {
-    const { machine, stride } = this;
+    const { machine } = this;
     const { pacer } = this.parts;
     const count = pacer ? Math.min(machine.sendable, maxBlocks) : 0;
     if (!pacer || count <= 0) return machine.pollTransmit(now, maxBlocks);
-    const allowed = pacer.allow(count, stride, now);
+    const allowed = pacer.allow(count, this.#blocks?.stride ?? 0, now);
     return allowed > 0 ? machine.pollTransmit(now, allowed) : undefined;
   }
 
@@ -76,7 +73,7 @@ export class Outgoing extends Transfer {
 
   protected override take(): void {}
 
-  protected override runs(range: BlockRange): readonly Uint8Array[] {
+  protected override runs(range: BlockRange): readonly Run[] {
     return this.#blocks?.runs(range) ?? [];
   }
 

@@ -2,6 +2,7 @@
 // strangers away with ERROR 5 and lets them disturb nothing.
 
 import { decode, encode, type Millis, type Packet } from "../core/packet.ts";
+import { Run } from "../core/run.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
 
 /** A stranger hears ERROR 5 at most so often, so that nobody can use us to flood a third party. */
@@ -76,7 +77,7 @@ export class Peer {
     if (packet.op === "error" || now - this.#strangerAnsweredAt < strangerMillis) return;
     this.#strangerAnsweredAt = now;
     const error = encode({ op: "error", code: 5, message: "unknown transfer ID" });
-    socket.send(error, error.length, from);
+    socket.send(Run.of(error), from);
   }
 }
 

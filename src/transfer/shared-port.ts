@@ -2,6 +2,7 @@
 // strangers, and every request, goes to the opener of the port. Knows nothing of the transfers.
 
 import { isRequest } from "../core/packet.ts";
+import type { Run } from "../core/run.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
 import { keyOf } from "./peer.ts";
 
@@ -137,8 +138,8 @@ class Place implements DatagramSocket {
     return this.#socket.writable;
   }
 
-  send(run: Uint8Array, segmentSize: number, to: Address): void {
-    if (this.#open) this.#socket.send(run, segmentSize, to);
+  send(run: Run, to: Address): void {
+    if (this.#open) this.#socket.send(run, to);
   }
 
   /** Not here: the others' datagrams have other sizes. */

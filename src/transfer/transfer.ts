@@ -5,6 +5,7 @@ import { TftpError } from "../core/errors.ts";
 import type { BlockRange, Outcome, Transmit } from "../core/machine.ts";
 import type { Millis, Packet } from "../core/packet.ts";
 import type { Receiver } from "../core/receiver.ts";
+import { Run } from "../core/run.ts";
 import type { Sender } from "../core/sender.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
 import type { Deadline } from "./deadlines.ts";
@@ -88,7 +89,7 @@ export abstract class Transfer implements Task {
   protected abstract tend(): void;
   /** Takes payloads that are in order. */
   protected abstract take(payloads: readonly Uint8Array[]): void;
-  protected abstract runs(range: BlockRange): readonly Uint8Array[];
+  protected abstract runs(range: BlockRange): readonly Run[];
   /** Puts the content away: closes the source, or discards what was not committed. A promise is
    * waited for. */
   protected abstract close(): Promise<void> | undefined;
@@ -150,10 +151,10 @@ export abstract class Transfer implements Task {
       const transmit = this.poll(now, left);
       if (!transmit) return this.#settle();
       if (transmit.kind === "control") {
-        socket.send(transmit.datagram, transmit.datagram.length, this.peer);
+        socket.send(Run.of(transmit.datagram), this.peer);
         left -= 1;
       } else {
-        for (const run of this.runs(transmit.range)) socket.send(run, this.stride, this.peer);
+        for (const run of this.runs(transmit.range)) socket.send(run, this.peer);
         left -= transmit.range.count;
       }
     }
@@ -164,8 +165,6 @@ export abstract class Transfer implements Task {
   protected poll(now: Millis, maxBlocks: number): Transmit | undefined {
     return this.machine.pollTransmit(now, maxBlocks);
   }
-
-  protected abstract readonly stride: number;
 
   protected wake(): void {
     this.parts.scheduler.run(this);

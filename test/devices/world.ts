@@ -2,6 +2,7 @@
 // goes on when nobody has anything left to do.
 
 import { isIPv6 } from "node:net";
+import type { Run } from "../../src/core/run.ts";
 import type {
   Address,
   Clock,
@@ -255,10 +256,8 @@ class WorldSocket implements DatagramSocket {
     this.#ends = ends;
   }
 
-  send(run: Uint8Array, segmentSize: number, to: Address): void {
-    for (let at = 0; at < run.length; at += segmentSize) {
-      this.#ends.send(run.subarray(at, at + segmentSize), to);
-    }
+  send(run: Run, to: Address): void {
+    for (const datagram of run.datagrams()) this.#ends.send(datagram, to);
   }
 
   joinReceived(): void {}

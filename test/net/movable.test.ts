@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Run } from "../../src/core/run.ts";
 import { HandedOver } from "../../src/net/handed-over.ts";
 import type { Link, LinkMessage } from "../../src/net/link.ts";
 import { MovableSockets } from "../../src/net/movable.ts";
@@ -81,7 +82,7 @@ test("the sockets are read where the old process dies instead of answering", asy
 test("who has moved speaks and hears by way of the next process, and is still seen", async () => {
   const seen: string[] = [];
   const sight = {
-    sent: (_run: Uint8Array, _size: number, from: Address) => seen.push(`sent ${from.host}`),
+    sent: (_run: Run, from: Address) => seen.push(`sent ${from.host}`),
     received: (_datagram: Uint8Array, to: Address) => seen.push(`received ${to.host}`),
   };
   const opened: Fake[] = [];
@@ -97,7 +98,7 @@ test("who has moved speaks and hears by way of the next process, and is still se
   const [own] = opened as [Fake];
   own.onDatagram(bytes, other);
   await socket.close();
-  socket.send(bytes, 4, client);
+  socket.send(Run.of(bytes, 4), client);
   link.onMessage({ kind: "heard", at, datagram: bytes, from: client });
   link.onMessage({ kind: "end", graceMillis: 7 });
   assert.equal(own.isClosed, true);
@@ -139,7 +140,7 @@ class Fake implements DatagramSocket {
   onWritable: () => void = () => {};
   onError: DatagramSocket["onError"] = () => {};
 
-  send(_run: Uint8Array, _segmentSize: number, to: Address): void {
+  send(_run: Run, to: Address): void {
     this.sent.push(to);
   }
 

@@ -7,11 +7,13 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 
 const module = new URL("../../src/net/node-network.js", import.meta.url);
+const runs = new URL("../../src/core/run.js", import.meta.url);
 
 /** Sends a run of seven datagrams, then two single ones; prints what arrived and the batch size. */
 function script(segmentSize: number, joined: boolean, host: string): string {
   return `
     const { openSocket } = await import("${module}");
+    const { Run } = await import("${runs}");
     const [a, b] = [await openSocket({ host: "${host}", port: 0 }),
                     await openSocket({ host: "${host}", port: 0 })];
     const size = ${segmentSize};
@@ -26,11 +28,11 @@ function script(segmentSize: number, joined: boolean, host: string): string {
       process.exit();
     };
     a.onError = (error) => console.log(error.message);
-    a.send(run, size, b.local);
-    a.send(Buffer.from([0, 5, 0, 99, 1]), 5, b.local);
+    a.send(Run.of(run, size), b.local);
+    a.send(Run.of(Buffer.from([0, 5, 0, 99, 1])), b.local);
     const large = Buffer.alloc(4 + 2 * size);
     large.writeUInt32BE(0x00060000 + 98);
-    a.send(large, large.length, b.local);
+    a.send(Run.of(large), b.local);
     setTimeout(() => { console.log("missing", sizes.join(" ")); process.exit(1); }, 5000);`;
 }
 
@@ -79,6 +81,7 @@ test("what a slow network has no room for waits, and arrives in order", async (t
   if (process.getuid?.() !== 0) return t.skip("needs root for a namespace of its own");
   const code = `
     const { openSocket } = await import("${module}");
+    const { Run } = await import("${runs}");
     const a = await openSocket({ host: "127.0.0.1", port: 0 }, { lockStep: true });
     const b = await openSocket({ host: "127.0.0.1", port: 0 });
     const blocks = [];
@@ -94,7 +97,7 @@ test("what a slow network has no room for waits, and arrives in order", async (t
       while (sent < 600 && a.writable) {
         const run = Buffer.alloc(20 * 1400);
         for (let i = 0; i < 20; i++) run.writeUInt16BE(sent++, i * 1400 + 2);
-        a.send(run, 1400, b.local);
+        a.send(Run.of(run, 1400), b.local);
       }
     }
     a.onWritable = () => { waited += 1; send(); };

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Run } from "../../src/core/run.ts";
 import { openSocket } from "../../src/net/node-network.ts";
 
 test("a receipt has a number while it is handled, and none afterwards", async (t) => {
@@ -21,7 +22,7 @@ test("a receipt has a number while it is handled, and none afterwards", async (t
     };
   });
   assert.equal(socket.receipt, undefined);
-  other.send(new Uint8Array(4), 4, socket.local);
+  other.send(Run.of(new Uint8Array(4)), socket.local);
   await handled;
   const [inside, after] = seen;
   assert.equal(typeof inside, "number");

@@ -5,8 +5,12 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { TftpError } from "../../src/core/errors.ts";
+import { Run } from "../../src/core/run.ts";
 import { openSocket } from "../../src/net/node-network.ts";
 import type { Address, DatagramSocket } from "../../src/ports.ts";
+
+const module = new URL("../../src/net/node-network.js", import.meta.url);
+const runs = new URL("../../src/core/run.js", import.meta.url);
 
 const run = promisify(execFile);
 const plainly = { timeout: 20_000, env: { ...process.env, TIDEWIRE_OFFLOAD: "off" } };
@@ -29,7 +33,7 @@ for (const host of ["127.0.0.1", "::1"]) {
   test(`a datagram travels over ${host} and names its sender as that knows itself`, async () => {
     const [a, b] = await pair(host);
     const arrived = received(b, 1);
-    a.send(Uint8Array.of(1, 2, 3), 3, b.local);
+    a.send(Run.of(Uint8Array.of(1, 2, 3)), b.local);
     const [[datagram, from] = []] = await arrived;
     assert.deepEqual([...(datagram ?? [])], [1, 2, 3]);
     assert.deepEqual(from, a.local);
@@ -41,20 +45,17 @@ for (const host of ["127.0.0.1", "::1"]) {
 test("a run is cut into segments, the last one shorter", async () => {
   const [a, b] = await pair("127.0.0.1");
   const arrived = received(b, 4);
-  a.send(
-    Uint8Array.from({ length: 10 }, (_, index) => index),
-    3,
-    b.local,
-  );
+  const bytes = Uint8Array.from({ length: 10 }, (_, index) => index);
+  a.send(Run.of(bytes, 3), b.local);
   const datagrams = (await arrived).map(([datagram]) => [...datagram]);
   assert.deepEqual(datagrams, [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]);
   await Promise.all([a.close(), b.close()]);
 });
 
 test("a socket whose datagrams wait is not writable, and tells when they are gone", async () => {
-  const module = new URL("../../src/net/node-network.js", import.meta.url);
   const script = `
     const { openSocket } = await import("${module}");
+    const { Run } = await import("${runs}");
     const a = await openSocket({ host: "127.0.0.1", port: 0 });
     const b = await openSocket({ host: "127.0.0.1", port: 0 });
     let arrived = 0, writable = 0;
@@ -65,9 +66,9 @@ test("a socket whose datagrams wait is not writable, and tells when they are gon
     };
     a.onWritable = () => { writable += 1; console.log(a.writable); };
     console.log(a.writable);
-    a.send(new Uint8Array(160), 10, b.local);
+    a.send(Run.of(new Uint8Array(160), 10), b.local);
     console.log(a.writable);
-    a.send(new Uint8Array(30), 10, b.local);`;
+    a.send(Run.of(new Uint8Array(30), 10), b.local);`;
   // The flag makes every send go through the queue, which a full network card does otherwise.
   const args = ["--test-udp-no-try-send", "--input-type=module", "--eval", script];
   const { stdout } = await run(process.execPath, args, plainly);
@@ -75,15 +76,15 @@ test("a socket whose datagrams wait is not writable, and tells when they are gon
 });
 
 test("who sends on although the socket is not writable fills a queue with a limit", async () => {
-  const module = new URL("../../src/net/node-network.js", import.meta.url);
   const script = `
     const { openSocket } = await import("${module}");
+    const { Run } = await import("${runs}");
     const a = await openSocket({ host: "127.0.0.1", port: 0 });
     const b = await openSocket({ host: "127.0.0.1", port: 0 });
     let arrived = 0;
     b.onDatagram = () => { arrived += 1; };
     a.onWritable = () => setTimeout(() => { console.log(arrived); process.exit(); }, 200);
-    for (let sent = 0; sent < 400; sent += 1) a.send(Uint8Array.of(sent), 1, b.local);`;
+    for (let sent = 0; sent < 400; sent += 1) a.send(Run.of(Uint8Array.of(sent)), b.local);`;
   const args = ["--test-udp-no-try-send", "--input-type=module", "--eval", script];
   const { stdout } = await run(process.execPath, args, plainly);
   assert.equal(stdout.trim(), "256");
@@ -94,7 +95,7 @@ test("the system's error of a send reaches onError, and nothing is thrown", asyn
   const failing = (bytes: number, to: Address): Promise<NodeJS.ErrnoException> =>
     new Promise((resolve) => {
       socket.onError = resolve;
-      socket.send(new Uint8Array(bytes), bytes, to);
+      socket.send(Run.of(new Uint8Array(bytes)), to);
     });
   const to = { host: "127.0.0.1", port: 9 };
   assert.equal((await failing(65_530, to)).code, "EMSGSIZE");
@@ -108,9 +109,9 @@ test("a peer that is gone is no error of the socket", async () => {
   const c = await openSocket({ host: "127.0.0.1", port: 0 });
   await b.close();
   a.onError = assert.fail;
-  a.send(Uint8Array.of(1), 1, b.local);
+  a.send(Run.of(Uint8Array.of(1)), b.local);
   const arrived = received(c, 1);
-  a.send(Uint8Array.of(2), 1, c.local);
+  a.send(Run.of(Uint8Array.of(2)), c.local);
   await arrived;
   await Promise.all([a.close(), c.close()]);
 });
@@ -120,18 +121,18 @@ test("a closed socket calls no handler, sends nothing and may be closed again", 
   b.onDatagram = assert.fail;
   b.onError = assert.fail;
   b.onWritable = assert.fail;
-  a.send(Uint8Array.of(1), 1, b.local);
-  b.send(new Uint8Array(65_530), 65_530, a.local);
+  a.send(Run.of(Uint8Array.of(1)), b.local);
+  b.send(Run.of(new Uint8Array(65_530)), a.local);
   await Promise.all([b.close(), b.close()]);
-  b.send(Uint8Array.of(1), 1, a.local);
+  b.send(Run.of(Uint8Array.of(1)), a.local);
   await b.close();
   await a.close();
 });
 
 test("without handlers nothing happens", async () => {
   const [a, b] = await pair("127.0.0.1");
-  a.send(Uint8Array.of(1), 1, b.local);
-  a.send(new Uint8Array(65_530), 65_530, b.local);
+  a.send(Run.of(Uint8Array.of(1)), b.local);
+  a.send(Run.of(new Uint8Array(65_530)), b.local);
   await new Promise(setImmediate);
   await Promise.all([a.close(), b.close()]);
 });
@@ -176,7 +177,6 @@ test("any other failure to bind carries what the system says", async () => {
 });
 
 test("an open socket keeps the process alive until it is unreferenced", async () => {
-  const module = new URL("../../src/net/node-network.js", import.meta.url);
   const script = `
     const { openSocket } = await import("${module}");
     const socket = await openSocket({ host: "127.0.0.1", port: 0 });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Run } from "../../src/core/run.ts";
 import { TftpError, type TransferInfo } from "../../src/index.ts";
 import { FlightRecorder } from "../../src/observe/flight-recorder.ts";
 import { PacketRecord } from "../../src/observe/packet-record.ts";
@@ -30,7 +31,7 @@ test("the request and the transfer are one record, each with its own port", () =
   const flights = recorder();
   flights.received(request, listening, client);
   flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
-  flights.sent(new Uint8Array(1032), 516, local, client);
+  flights.sent(Run.of(new Uint8Array(1032), 516), local, client);
   flights.received(ack(1), local, client);
   assert.deepEqual(ports(flights.record(1)), [69, 40_000, 40_000, 40_000]);
   assert.deepEqual(
@@ -49,7 +50,7 @@ test("a refused request keeps its two packets; an ignored one nothing", () => {
   const asked = { op: "rrq", filename: "a", client } as const;
   const error = new TftpError("FILE_NOT_FOUND", "file not found");
   flights.received(request, listening, client);
-  flights.sent(new Uint8Array([0, 5, 0, 1, 0]), 5, listening, client);
+  flights.sent(Run.of(new Uint8Array([0, 5, 0, 1, 0])), listening, client);
   flights.handleEvent({ kind: "refused", request: asked, error }, -1);
   assert.equal(flights.record(-1)?.total, 2);
   const { bytes } = flights;
@@ -102,7 +103,7 @@ test("a request from the port of an ended transfer begins a new record", () => {
 test("packets of strangers and of nobody cost nothing", () => {
   const flights = recorder();
   flights.received(ack(1), listening, client);
-  flights.sent(ack(1), 4, listening, client);
+  flights.sent(Run.of(ack(1)), listening, client);
   assert.equal(flights.bytes, 0);
 });
 
@@ -183,7 +184,7 @@ test("a run of blocks is told block by block, without the packets of others betw
   flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
   const run = new Uint8Array(2 * 516 + 10);
   for (const [at, block] of [0, 1, 2].entries()) run.set([0, 3, 0, block + 1], at * 516);
-  flights.sent(run, 516, local, client);
+  flights.sent(Run.of(run, 516), local, client);
   flights.received(ack(7), local, other);
   flights.received(ack(3), local, client);
   assert.deepEqual(

@@ -2,6 +2,7 @@
 // that comes, or begin anew from the same port. They keep no timers.
 
 import { decode, encode, type Option, type Options } from "../../src/core/packet.ts";
+import { Run } from "../../src/core/run.ts";
 import type { Address } from "../../src/ports.ts";
 import { type Host, type SimulatedSocket, serverName } from "./fabric.ts";
 import type { Random } from "./random.ts";
@@ -123,6 +124,6 @@ export class Device {
 
   #send(datagram: Uint8Array, to: Address): void {
     if (this.#socket.closed || this.#heard > 5000) return;
-    this.#socket.send(datagram, datagram.length, to);
+    this.#socket.send(Run.of(datagram), to);
   }
 }

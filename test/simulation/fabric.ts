@@ -3,6 +3,7 @@
 
 import { TftpError } from "../../src/core/errors.ts";
 import type { Millis } from "../../src/core/packet.ts";
+import type { Run } from "../../src/core/run.ts";
 import type { Address, DatagramSocket, Network, OpenOptions, Route } from "../../src/ports.ts";
 import { type Conditions, Line, type LineFaults, noFaults } from "./line.ts";
 import type { Random } from "./random.ts";
@@ -165,7 +166,7 @@ export class SimulatedSocket implements DatagramSocket {
     return this.host.name === host;
   }
 
-  send(run: Uint8Array, segmentSize: number, to: Address): void {
+  send(run: Run, to: Address): void {
     const { fabric } = this.host;
     if (this.closed) fabric.referee.note("a closed socket was asked to send");
     if (run.length === 0) fabric.referee.note("an empty datagram was sent");
@@ -178,7 +179,7 @@ export class SimulatedSocket implements DatagramSocket {
     }
     // What belongs to the turn in which it became full may still come, and single packets.
     const goesOn = !this.writable && fabric.clock.steps !== this.#fullAtStep;
-    if (goesOn && run[1] === 3 && !this.foreign) {
+    if (goesOn && run.bytes[1] === 3 && !this.foreign) {
       fabric.referee.note("DATA was sent although the socket was full");
     }
     if (fabric.random.chance(sendErrorRatio)) {
@@ -186,8 +187,7 @@ export class SimulatedSocket implements DatagramSocket {
       fabric.clock.soon(() => !this.closed && this.onError(new Error("ENETUNREACH")));
       return;
     }
-    for (let at = 0; at < run.length; at += segmentSize) {
-      const datagram = run.subarray(at, at + segmentSize);
+    for (const datagram of run.datagrams()) {
       if (!this.foreign) {
         fabric.referee.handleSent(datagram, this.flow(to.port), to.port, this.listening);
       }

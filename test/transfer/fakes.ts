@@ -53,7 +53,7 @@ export function keptSocket(): KeptSocket {
     maxSegments: 16,
     receiveBufferBytes: 100_000,
     writable: true,
-    send: (run, _segmentSize, to) => void sent.push([Buffer.from(run), to]),
+    send: (run, to) => void sent.push([Buffer.from(run.bytes), to]),
     onDatagram: () => {},
     onWritable: () => {},
     onError: () => {},

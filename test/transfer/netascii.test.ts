@@ -67,9 +67,7 @@ async function more(view: Blocks, into: Buffer[]): Promise<void> {
   const before = view.ready;
   if (!view.fillNow()) await view.fill();
   for (const run of view.runs({ first: before + 1, count: view.ready - before })) {
-    for (let at = 0; at < run.length; at += view.stride) {
-      into.push(Buffer.from(run.subarray(at + 4, at + view.stride)));
-    }
+    for (const datagram of run.datagrams()) into.push(Buffer.from(datagram.subarray(4)));
   }
 }
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Run } from "../../src/core/run.ts";
 import type { Address, DatagramSocket } from "../../src/ports.ts";
 import { SharedPort } from "../../src/transfer/shared-port.ts";
 import { keptSocket } from "./fakes.ts";
@@ -112,10 +113,10 @@ test("a failed send that concerns no transfer is told to the opener of the port"
 test("a transfer that ended sends nothing more, and the last one is told", async () => {
   const { socket, place, emptied } = opened();
   const [first, second] = [place("one", one), place("other", other)];
-  first.send(ack, 4, one);
+  first.send(Run.of(ack), one);
   await first.close();
   await first.close();
-  first.send(ack, 4, one);
+  first.send(Run.of(ack), one);
   assert.equal(socket.sent.length, 1);
   assert.equal(emptied(), 0);
   await second.close();
