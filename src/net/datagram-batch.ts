@@ -30,6 +30,7 @@ const controlBytes = 24;
 const controlWords = 6;
 const controlNumberWord = 4;
 const datagramBytesMax = 65_536;
+const ackBytes = 4;
 
 class Headers {
   readonly memory: Uint32Array = new Uint32Array(batchSlots * headerWords);
@@ -73,6 +74,8 @@ export class ReceiveBatch {
   readonly #book: AddressBook;
   readonly #headers: Headers;
   readonly #memories: Buffer[] = [];
+  /** Their first bytes: for what is most of all that is received no view is made. */
+  readonly #acks: Uint8Array[] = [];
   #used = batchSlots;
 
   constructor(libc: Libc, book: AddressBook) {
@@ -90,18 +93,30 @@ export class ReceiveBatch {
       memory[slot * headerWords + nameLengthWord] = nameBytes;
       memory[slot * headerWords + controlLengthWord] = controlBytes;
     }
-    const messages = this.#headers.pointerTo(0);
-    this.#used = Math.max(0, this.#libc.recvmmsg(fd, messages, most, MSG_DONTWAIT, 0));
+    const received = most === 1 ? this.#receiveOne(fd) : this.#receiveMany(fd, most);
+    this.#used = Math.max(0, received);
     return this.#used;
+  }
+
+  /** The plain call is shorter. */
+  #receiveOne(fd: number): number {
+    const length = this.#libc.recvmsg(fd, this.#headers.pointerTo(0), MSG_DONTWAIT);
+    this.#headers.memory[movedWord] = length;
+    return length < 0 ? length : 1;
+  }
+
+  #receiveMany(fd: number, most: number): number {
+    return this.#libc.recvmmsg(fd, this.#headers.pointerTo(0), most, MSG_DONTWAIT, 0);
   }
 
   from(slot: number): Address {
     return this.#book.read(this.#headers.names, slot * nameBytes);
   }
 
-  /** The caller's to keep; once only. */
+  /** Once only. The caller's to keep, but an ACK is only lent until the next call of `receive`. */
   datagram(slot: number): Uint8Array {
     const length = this.#headers.memory[slot * headerWords + movedWord] as number;
+    if (length === ackBytes) return this.#acks[slot] as Uint8Array;
     const memory = this.#memories[slot] as Buffer;
     if (length <= copiedBytesMax) return copied(memory, length);
     this.#provide(slot);
@@ -119,6 +134,7 @@ export class ReceiveBatch {
   #provide(slot: number): void {
     const memory = Buffer.allocUnsafeSlow(datagramBytesMax);
     this.#memories[slot] = memory;
+    this.#acks[slot] = new Uint8Array(memory.buffer, memory.byteOffset, ackBytes);
     const at = slot * iovecWords;
     writePointer(this.#headers.iovecs, at, this.#libc.addressOf(memory));
     this.#headers.iovecs[at + iovecLengthWord] = datagramBytesMax;

@@ -4,6 +4,7 @@
 
 import { performance } from "node:perf_hooks";
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, type Libc, SOCK_CLOEXEC } from "./libc.ts";
+import { Trial } from "./trial.ts";
 
 export interface Polled {
   readonly fd: number;
@@ -16,9 +17,7 @@ export interface Polled {
 const waitNanos = 50_000;
 const turnMillis = 4;
 /** A socket that alone had something is looked at so often before all are asked again. */
-const againMax = 8;
-/** What does not pay is left out so often at most before it is tried again. */
-const pauseMax = 64;
+const againMax = 32;
 /** Sockets that are told of in one call. */
 const eventsMax = 64;
 
@@ -132,22 +131,5 @@ export class Dwell {
     if (!heard) this.#lone = undefined;
     this.#looking.told(heard);
     return heard;
-  }
-}
-
-/** Whether to try what does not always pay: the less it does, the more rarely. */
-class Trial {
-  #pause = 1;
-  #skip = 0;
-
-  isDue(): boolean {
-    if (this.#skip === 0) return true;
-    this.#skip -= 1;
-    return false;
-  }
-
-  told(paid: boolean): void {
-    this.#pause = paid ? 1 : Math.min(2 * this.#pause, pauseMax);
-    this.#skip = this.#pause - 1;
   }
 }

@@ -27,6 +27,7 @@ export interface Libc {
     name: number,
     nameLength: number,
   ) => number;
+  readonly recvmsg: (fd: number, message: number, flags: number) => number;
   readonly recvmmsg: (
     fd: number,
     messages: number,
@@ -120,7 +121,8 @@ function load(): Libc | undefined {
       close: c.func("int close(int)"),
       setsockopt: c.func("int setsockopt(int, int, int, const void *, uint)"),
       sendmmsg: c.func("int sendmmsg(int, uintptr_t, uint, int)"),
-      sendto: c.func("long sendto(int, uintptr_t, ulong, int, uintptr_t, uint)"),
+      sendto: c.func("int sendto(int, uintptr_t, ulong, int, uintptr_t, uint)"),
+      recvmsg: c.func("int recvmsg(int, uintptr_t, int)"),
       recvmmsg: c.func("int recvmmsg(int, uintptr_t, uint, int, uintptr_t)"),
       epoll_create1: c.func("int epoll_create1(int)"),
       epoll_ctl: c.func("int epoll_ctl(int, int, int, void *)"),

@@ -20,6 +20,7 @@ import {
   socketType,
 } from "./plain-udp.ts";
 import { readingOf } from "./reading.ts";
+import { Trial } from "./trial.ts";
 
 /** What the kernel cuts out of one run. */
 const segmentsPerCall = 64;
@@ -70,8 +71,9 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   readonly #reading: ReturnType<typeof readingOf>;
   #paused = false;
   /** The kernel looks for one more than there is, unless it has found as many as it was asked for:
-   * so in lock-step with one peer it is asked for one. */
+   * so in lock-step with one peer it is asked for one, and rarely for more. */
   #expected = 1;
+  readonly #asksMore = new Trial();
   /** The kernel has no room: what follows waits here. */
   #waiting: Outgoing[] | undefined;
   /** To them the kernel cuts nothing: a segment does not fit the path's MTU, or a device cannot. */
@@ -150,9 +152,8 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     const { inbox } = this.#exchange;
     let heard = false;
     for (let batches = 0; batches < batchesPerTurn && this.#closed === undefined; batches++) {
-      const asked = this.#expected;
-      const count = inbox.receive(this.fd, asked);
-      this.#expected = count < asked ? Math.max(1, count) : Math.min(2 * asked, batchSlots);
+      const count = inbox.receive(this.fd, this.#expected);
+      this.#expected = this.#nextExpected(count);
       this.#exchange.noteReceipt();
       heard ||= count > 0;
       for (let slot = 0; slot < count; slot++) {
@@ -161,6 +162,13 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
       if (count < batchSlots) return heard; // one that is full is looked at again soon
     }
     return heard;
+  }
+
+  #nextExpected(count: number): number {
+    const asked = this.#expected;
+    if (asked === 1) return count === 1 && this.#asksMore.isDue() ? 2 : 1;
+    this.#asksMore.told(count > 1);
+    return count < asked ? Math.max(1, count) : Math.min(2 * asked, batchSlots);
   }
 
   /** `left`: the first was refused, the others were not even asked for. */

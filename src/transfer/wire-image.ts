@@ -17,9 +17,9 @@ export interface Keeper {
 export interface Slot {
   readonly image: WireImage;
   readonly index: number;
-  chunk?: Chunk;
+  chunk: Chunk | undefined;
   /** All who wait for the chunk share this. */
-  loading?: Promise<Chunk>;
+  loading: Promise<Chunk> | undefined;
   /** How many transfers need it. */
   pins: number;
 }
@@ -51,7 +51,7 @@ export class WireImage {
   pin(index: number): Slot {
     let slot = this.#slots.get(index);
     if (!slot) {
-      slot = { image: this, index, pins: 0 };
+      slot = { image: this, index, chunk: undefined, loading: undefined, pins: 0 };
       this.#slots.set(index, slot);
     }
     if (slot.pins++ === 0 && slot.chunk) this.#keeper.needed(slot);
@@ -85,7 +85,7 @@ export class WireImage {
       this.#keeper.grew(chunk.bytes.length);
       return chunk;
     } finally {
-      delete slot.loading; // whoever comes after a failure tries again
+      slot.loading = undefined; // whoever comes after a failure tries again
     }
   }
 
