@@ -8,15 +8,15 @@ import { Trial } from "./trial.ts";
 
 export interface Polled {
   readonly fd: number;
-  /** False when there was nothing. */
-  handleReadable(): boolean;
+  /** Returns how many datagrams there were. */
+  handleReadable(): number;
 }
 
 /** Nothing else runs meanwhile, so neither one wait nor all that is heard in one turn of the event
  * loop may last. */
 const waitNanos = 50_000;
 const turnMillis = 4;
-/** A socket that alone had something is looked at so often before all are asked again. */
+/** A socket that alone had a datagram is looked at so often before all are asked again. */
 const againMax = 32;
 /** Sockets that are told of in one call. */
 const eventsMax = 64;
@@ -40,7 +40,7 @@ export class Dwell {
   #turnEnd: number | undefined;
   readonly #waiting = new Trial();
   readonly #looking = new Trial();
-  /** It was the only one that had something; perhaps it has again, now that it is answered. */
+  /** It alone had something, one datagram; perhaps it has again, now that that is answered. */
   #lone: Polled | undefined;
   #again = 0;
 
@@ -106,10 +106,13 @@ export class Dwell {
     const count = this.#libc.epoll_pwait2(this.#epoll, events, eventsMax, wait, 0);
     if (count <= 0) return false;
     this.#again = 0;
-    if (count === 1) this.#lone = this.#toldOf(0);
+    this.#lone = undefined;
     this.#gather(() => {
-      // What was heard before may have closed it.
-      for (let at = 0; at < count; at++) this.#toldOf(at)?.handleReadable();
+      for (let at = 0; at < count; at++) {
+        // What was heard before, or is heard now, may close it.
+        const heard = this.#toldOf(at)?.handleReadable();
+        if (count === 1 && heard === 1) this.#lone = this.#toldOf(at);
+      }
     });
     return true;
   }
@@ -118,18 +121,19 @@ export class Dwell {
     return this.#sockets.get(this.#events[at * eventWords + fdWord] as number);
   }
 
-  /** While its answers were sent, more has come to a socket that many share, or whose peer is on
-   * this machine: then to ask first would be one call more. */
+  /** While its answer was sent, the next packet has come from a peer on this machine, or close to
+   * it: then to ask first would be one call more. Of many peers more is waiting by then than of
+   * few, if the other sockets are asked first. */
   #hearLone(): boolean {
     const lone = this.#lone;
     if (!lone || this.#again >= againMax || !this.#looking.isDue()) return false;
     this.#again += 1;
-    let heard = false;
+    let heard = 0;
     this.#gather(() => {
       heard = lone.handleReadable();
     });
-    if (!heard) this.#lone = undefined;
-    this.#looking.told(heard);
-    return heard;
+    if (heard !== 1) this.#lone = undefined;
+    this.#looking.told(heard > 0);
+    return heard > 0;
   }
 }

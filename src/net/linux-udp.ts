@@ -148,14 +148,14 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   }
 
   /** Takes what has arrived; perhaps not all, where little is expected. */
-  handleReadable(): boolean {
+  handleReadable(): number {
     const { inbox } = this.#exchange;
-    let heard = false;
+    let heard = 0;
     for (let batches = 0; batches < batchesPerTurn && this.#closed === undefined; batches++) {
       const count = inbox.receive(this.fd, this.#expected);
       this.#expected = this.#nextExpected(count);
       this.#exchange.noteReceipt();
-      heard ||= count > 0;
+      heard += count;
       for (let slot = 0; slot < count; slot++) {
         this.#receive(inbox.datagram(slot), inbox.from(slot), inbox.segmentSize(slot));
       }

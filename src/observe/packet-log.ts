@@ -2,6 +2,7 @@
 // are overwritten. It must not know which packets belong together.
 
 import { Run } from "../core/run.ts";
+import { textHash } from "../core/text-hash.ts";
 import type { Address } from "../ports.ts";
 
 export interface LogOptions {
@@ -80,7 +81,7 @@ export class PacketLog {
     this.#segmentsMax = Math.max(2, Math.floor(bytesMax / this.#segmentBytes));
     this.#current = segmentOf(this.#segmentBytes);
     this.#segments = [this.#current];
-    this.#number = hashOf(this.#host, this.#seed);
+    this.#number = textHash(this.#host, this.#seed);
   }
 
   /** The place of what comes next. Places are never used again. */
@@ -202,7 +203,7 @@ export class PacketLog {
     if (host === this.#host) return this.#number;
     let number = this.#hosts.get(host);
     if (number === undefined) {
-      number = hashOf(host, this.#seed);
+      number = textHash(host, this.#seed);
       if (this.#hosts.size >= hostsMax) this.#hosts.clear();
       this.#hosts.set(host, number);
     }
@@ -232,16 +233,6 @@ function segmentOf(size: number): Segment {
 /** What a row takes that has so many bytes after it. */
 function sizeOf(kept: number): number {
   return (rowBytes + kept + 7) & ~7;
-}
-
-/** With a seed it is not to be foreseen by those who would like to be taken for others. */
-function hashOf(text: string, seed: number): number {
-  let hash = seed;
-  for (let at = 0; at < text.length; at++) {
-    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-    hash ^= hash >>> 15;
-  }
-  return hash;
 }
 
 /** Whether the blocks follow each other, as they do unless the wire numbers begin anew. */

@@ -3,11 +3,13 @@
 
 import { isRequest } from "../core/packet.ts";
 import type { Run } from "../core/run.ts";
+import { textHash } from "../core/text-hash.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
 import { keyOf } from "./peer.ts";
 
-/** So many peers, at least, whose late packets are still known as such. */
-const formerPeers = 4096;
+/** So many peers, at least, whose late packets are still known as such. Where more come in a second
+ * they are near, and so are their packets. */
+const formerPeers = 1024;
 
 export class SharedPort {
   readonly socket: DatagramSocket;
@@ -17,8 +19,8 @@ export class SharedPort {
   /** A socket that gives the same object for the same peer saves the key. */
   readonly #known = new Map<Address, Place>();
   /** Peers that had a place here: what they sent for it may still arrive. */
-  #former = new Set<string>();
-  #formerBefore = new Set<string>();
+  #former = new Set<number>();
+  #formerBefore = new Set<number>();
   readonly #onOther: (datagram: Uint8Array, from: Address) => void;
   readonly #onEmpty: () => void;
 
@@ -51,7 +53,7 @@ export class SharedPort {
   /** Whether the peer is here, or was lately: to it a new transfer would look like the old one. */
   knows(peer: Address): boolean {
     const key = keyOf(peer);
-    return this.#places.has(key) || this.#wasHere(key);
+    return this.#places.has(key) || this.#wasHere(peer);
   }
 
   /** A socket for what is exchanged with `peer`. A former one for the same peer gets no more. */
@@ -61,7 +63,7 @@ export class SharedPort {
       if (this.#known.get(peer) === place) this.#known.delete(peer);
       if (this.#places.get(key) !== place) return;
       this.#places.delete(key);
-      this.#remember(key);
+      this.#remember(peer);
       if (this.#places.size === 0) this.#onEmpty();
     });
     this.#places.set(key, place);
@@ -77,13 +79,14 @@ export class SharedPort {
     this.#onOther(datagram, from);
   }
 
-  #wasHere(key: string): boolean {
-    return this.#former.has(key) || this.#formerBefore.has(key);
+  #wasHere(peer: Address): boolean {
+    const mark = markOf(peer);
+    return this.#former.has(mark) || this.#formerBefore.has(mark);
   }
 
   /** In two halves, because to find the oldest of a set takes time. */
-  #remember(key: string): void {
-    this.#former.add(key);
+  #remember(peer: Address): void {
+    this.#former.add(markOf(peer));
     if (this.#former.size < formerPeers) return;
     this.#formerBefore = this.#former;
     this.#former = new Set();
@@ -104,8 +107,13 @@ export class SharedPort {
     const place = this.#places.get(key);
     if (place) place.onDatagram(datagram, from);
     // To answer a late packet with ERROR 5 would end the peer's next transfer from the same port.
-    else if (!this.#wasHere(key)) this.#handleStranger(datagram, from);
+    else if (!this.#wasHere(from)) this.#handleStranger(datagram, from);
   }
+}
+
+/** Small numbers: texts that are kept so long cost more than the transfer of a small file. */
+function markOf({ host, port }: Address): number {
+  return textHash(host, port) & 0x3fff_ffff;
 }
 
 class Place implements DatagramSocket {

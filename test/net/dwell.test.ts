@@ -29,7 +29,13 @@ const endless = libcWhere((events) => {
 test("however much comes, others have their turn, and then it is heard again", async () => {
   let heard = 0;
   const dwell = new Dwell(endless, (work) => work());
-  const socket: Polled = { fd: 7, handleReadable: () => ++heard > 0 };
+  const socket: Polled = {
+    fd: 7,
+    handleReadable: () => {
+      heard += 1;
+      return 1;
+    },
+  };
   dwell.after(socket);
   const first = heard;
   assert.ok(first > 0);
@@ -48,14 +54,14 @@ test("a socket that is to be closed is heard no more", () => {
     handleReadable: () => {
       heard += 1;
       dwell.forget(socket);
-      return true;
+      return 1;
     },
   };
   dwell.after(socket);
   assert.equal(heard, 1);
 });
 
-test("a socket that alone had something is looked at again before all are asked", () => {
+test("a socket that alone had one datagram is looked at again before all are asked", () => {
   const calls: string[] = [];
   let left = 3;
   const libc = libcWhere(() => {
@@ -68,11 +74,29 @@ test("a socket that alone had something is looked at again before all are asked"
     handleReadable: () => {
       calls.push("it");
       left -= 1;
-      return left > 0;
+      return left > 0 ? 1 : 0;
     },
   };
   dwell.after(socket);
   assert.deepEqual(calls.slice(0, 4), ["it", "it", "it", "all"]);
+});
+
+test("after several datagrams of a socket all are asked", () => {
+  const calls: string[] = [];
+  const libc = libcWhere(() => {
+    calls.push("all");
+    return 0;
+  });
+  const dwell = new Dwell(libc, (work) => work());
+  const socket: Polled = {
+    fd: 7,
+    handleReadable: () => {
+      calls.push("it");
+      return 2;
+    },
+  };
+  dwell.after(socket);
+  assert.deepEqual(calls.slice(0, 2), ["it", "all"]);
 });
 
 test("a socket that always has something keeps no other one waiting", async () => {
@@ -83,13 +107,19 @@ test("a socket that always has something keeps no other one waiting", async () =
     return 1;
   });
   const dwell = new Dwell(libc, (work) => work());
-  const busy: Polled = { fd: 7, handleReadable: () => ++heard.busy > 0 };
+  const busy: Polled = {
+    fd: 7,
+    handleReadable: () => {
+      heard.busy += 1;
+      return 1;
+    },
+  };
   const other: Polled = {
     fd: 8,
     handleReadable: () => {
       heard.other += 1;
       otherHas = false;
-      return heard.other === 1;
+      return heard.other === 1 ? 1 : 0;
     },
   };
   dwell.after(other);
