@@ -58,7 +58,7 @@ async function runOne(job: Job, flags: TransferFlags, around: Around): Promise<n
       ...transferOptions(flags),
       ...(tap ? { tap } : {}),
       signal,
-      onProgress: (progress) => bar?.update(progress),
+      ...(bar ? { onProgress: (progress) => bar.update(progress) } : {}),
     });
     bar?.clear();
     tellSuccess(job, report, flags);

@@ -59,7 +59,7 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
           scheduler: new Scheduler(parts.clock),
           onProgress: (bytes) => {
             const size = sizeOf(plan, transfer);
-            options.onProgress?.({ bytes, ...(size === undefined ? {} : { size }) });
+            options.onProgress?.(size === undefined ? { bytes } : { bytes, size });
           },
           onOutcome: (outcome) => {
             if (outcome.ok) resolve(report(plan, transfer));

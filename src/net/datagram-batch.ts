@@ -68,6 +68,10 @@ function writePointer(memory: Uint32Array, at: number, pointer: number): void {
 
 /** What is short is copied, so that the large memory stays in place for the next one. */
 const copiedBytesMax = 2048;
+/** Copies of blocks lie together, for V8 takes long to make a memory. What is shorter may be kept
+ * for long, and would keep the others. */
+const ownBytesMax = 511;
+const copiesBytes = 64 * 1024;
 
 export class ReceiveBatch {
   readonly #libc: Libc;
@@ -76,6 +80,8 @@ export class ReceiveBatch {
   readonly #memories: Buffer[] = [];
   /** Their first bytes: for what is most of all that is received no view is made. */
   readonly #acks: Uint8Array[] = [];
+  #copies = Buffer.allocUnsafeSlow(copiesBytes);
+  #copiesUsed = 0;
   #used = batchSlots;
 
   constructor(libc: Libc, book: AddressBook) {
@@ -118,9 +124,21 @@ export class ReceiveBatch {
     const length = this.#headers.memory[slot * headerWords + movedWord] as number;
     if (length === ackBytes) return this.#acks[slot] as Uint8Array;
     const memory = this.#memories[slot] as Buffer;
-    if (length <= copiedBytesMax) return copied(memory, length);
+    if (length <= ownBytesMax) return copied(memory, length);
+    if (length <= copiedBytesMax) return this.#copied(memory, length);
     this.#provide(slot);
     return memory.subarray(0, length);
+  }
+
+  #copied(memory: Uint8Array, length: number): Uint8Array {
+    if (this.#copiesUsed + length > copiesBytes) {
+      this.#copies = Buffer.allocUnsafeSlow(copiesBytes);
+      this.#copiesUsed = 0;
+    }
+    const at = this.#copiesUsed;
+    this.#copiesUsed += length;
+    this.#copies.set(new Uint8Array(memory.buffer, memory.byteOffset, length), at);
+    return new Uint8Array(this.#copies.buffer, at, length);
   }
 
   /** The size of each part of joined datagrams (UDP_GRO), of which the last may be shorter; 0 when
