@@ -3,9 +3,8 @@
 
 import { isRequest } from "../core/packet.ts";
 import type { Run } from "../core/run.ts";
-import { textHash } from "../core/text-hash.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
-import { keyOf } from "./peer.ts";
+import { type Entry, markOf, PeerTable } from "./peer-table.ts";
 
 /** So many peers, at least, whose late packets are still known as such. Where more come in a second
  * they are near, and so are their packets. */
@@ -15,14 +14,13 @@ export class SharedPort {
   readonly socket: DatagramSocket;
   /** Something could not be sent, and it concerns no transfer here. */
   onError: (error: Error) => void = () => {};
-  readonly #places = new Map<string, Place>();
-  /** A socket that gives the same object for the same peer saves the key. */
-  readonly #known = new Map<Address, Place>();
+  readonly #places = new PeerTable<Place>();
   /** Peers that had a place here: what they sent for it may still arrive. */
   #former = new Set<number>();
   #formerBefore = new Set<number>();
   readonly #onOther: (datagram: Uint8Array, from: Address) => void;
   readonly #onEmpty: () => void;
+  readonly #onLeave: (place: Place) => void;
 
   /** Takes over the handlers of `socket`, which stays its opener's to close. `onOther` gets what
    * belongs to no transfer; `onEmpty` is called whenever the last one has left. */
@@ -34,12 +32,13 @@ export class SharedPort {
     this.socket = socket;
     this.#onOther = onOther;
     this.#onEmpty = onEmpty;
+    this.#onLeave = (place) => this.#handleLeave(place);
     socket.onDatagram = (datagram, from) => this.#handleDatagram(datagram, from);
     socket.onWritable = () => {
-      for (const place of [...this.#places.values()]) place.onWritable();
+      for (const place of this.#places.values()) place.onWritable();
     };
     socket.onError = (error, to) => {
-      const place = to && this.#places.get(keyOf(to));
+      const place = to && this.#places.get(to);
       if (place) place.onError(error);
       else this.onError(error);
     };
@@ -52,23 +51,20 @@ export class SharedPort {
 
   /** Whether the peer is here, or was lately: to it a new transfer would look like the old one. */
   knows(peer: Address): boolean {
-    const key = keyOf(peer);
-    return this.#places.has(key) || this.#wasHere(peer);
+    return this.#places.get(peer) !== undefined || this.#wasHere(markOf(peer));
   }
 
   /** A socket for what is exchanged with `peer`. A former one for the same peer gets no more. */
   place(peer: Address): DatagramSocket {
-    const key = keyOf(peer);
-    const place: Place = new Place(this.socket, () => {
-      if (this.#known.get(peer) === place) this.#known.delete(peer);
-      if (this.#places.get(key) !== place) return;
-      this.#places.delete(key);
-      this.#remember(peer);
-      if (this.#places.size === 0) this.#onEmpty();
-    });
-    this.#places.set(key, place);
-    this.#known.set(peer, place);
+    const place = new Place(this.socket, peer, this.#onLeave);
+    this.#places.set(place);
     return place;
+  }
+
+  #handleLeave(place: Place): void {
+    if (!this.#places.delete(place)) return;
+    this.#remember(place.mark);
+    if (this.#places.size === 0) this.#onEmpty();
   }
 
   #handleStranger(datagram: Uint8Array, from: Address): void {
@@ -79,14 +75,13 @@ export class SharedPort {
     this.#onOther(datagram, from);
   }
 
-  #wasHere(peer: Address): boolean {
-    const mark = markOf(peer);
+  #wasHere(mark: number): boolean {
     return this.#former.has(mark) || this.#formerBefore.has(mark);
   }
 
   /** In two halves, because to find the oldest of a set takes time. */
-  #remember(peer: Address): void {
-    this.#former.add(markOf(peer));
+  #remember(mark: number): void {
+    this.#former.add(mark);
     if (this.#former.size < formerPeers) return;
     this.#formerBefore = this.#former;
     this.#former = new Set();
@@ -97,37 +92,31 @@ export class SharedPort {
       this.#onOther(datagram, from);
       return;
     }
-    const known = this.#known.get(from);
-    if (known) known.onDatagram(datagram, from);
-    else this.#find(datagram, from);
-  }
-
-  #find(datagram: Uint8Array, from: Address): void {
-    const key = keyOf(from);
-    const place = this.#places.get(key);
+    const place = this.#places.get(from);
     if (place) place.onDatagram(datagram, from);
     // To answer a late packet with ERROR 5 would end the peer's next transfer from the same port.
-    else if (!this.#wasHere(from)) this.#handleStranger(datagram, from);
+    else if (!this.#wasHere(markOf(from))) this.#handleStranger(datagram, from);
   }
 }
 
-/** Small numbers: texts that are kept so long cost more than the transfer of a small file. */
-function markOf({ host, port }: Address): number {
-  return textHash(host, port) & 0x3fff_ffff;
-}
-
-class Place implements DatagramSocket {
+/** What every place needs is the port's, not its own: many are made. */
+class Place implements DatagramSocket, Entry<Place> {
+  readonly peer: Address;
+  readonly mark: number;
+  next: Place | undefined;
   readonly #socket: DatagramSocket;
-  readonly #leave: () => void;
+  readonly #onLeave: (place: Place) => void;
   #open = true;
-  onDatagram: (datagram: Uint8Array, from: Address) => void = () => {};
-  onWritable: () => void = () => {};
-  onError: (error: Error) => void = () => {};
-  onStranger: (from: Address) => void = () => {};
+  onDatagram: (datagram: Uint8Array, from: Address) => void = ignore;
+  onWritable: () => void = ignore;
+  onError: (error: Error) => void = ignore;
+  onStranger: (from: Address) => void = ignore;
 
-  constructor(socket: DatagramSocket, leave: () => void) {
+  constructor(socket: DatagramSocket, peer: Address, onLeave: (place: Place) => void) {
     this.#socket = socket;
-    this.#leave = leave;
+    this.peer = peer;
+    this.mark = markOf(peer);
+    this.#onLeave = onLeave;
   }
 
   get local(): Address {
@@ -153,13 +142,19 @@ class Place implements DatagramSocket {
   /** Not here: the others' datagrams have other sizes. */
   joinReceived(): void {}
 
-  async close(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
-    this.onDatagram = this.onWritable = this.onError = this.onStranger = () => {};
-    this.#leave();
+  close(): Promise<void> {
+    if (this.#open) {
+      this.#open = false;
+      this.onDatagram = this.onWritable = this.onError = this.onStranger = ignore;
+      this.#onLeave(this);
+    }
+    return closed;
   }
 
   /** The port stays open for others. */
   unref(): void {}
 }
+
+const closed = Promise.resolve();
+
+function ignore(): void {}
