@@ -4,10 +4,11 @@
 import { TftpError } from "../core/errors.ts";
 import type { Millis } from "../core/packet.ts";
 import type { Clock } from "../ports.ts";
-import { Roster } from "./roster.ts";
+import { Chain, type Link } from "./chain.ts";
 
 export interface Watched {
-  readonly id: number;
+  /** Kept here by Overdue. */
+  watch: Watch | undefined;
   /** Payload bytes so far; undefined while the content is being opened. */
   readonly bytes: number | undefined;
   readonly mute: boolean;
@@ -15,7 +16,7 @@ export interface Watched {
   giveUp(): void;
 }
 
-interface Watch {
+interface Watch extends Link<Watch> {
   readonly watched: Watched;
   readonly since: Millis;
   movedAt: Millis;
@@ -32,7 +33,7 @@ export class Overdue {
   readonly #clock: Clock;
   readonly #totalMillisMax: Millis;
   readonly #stalledMillisMax: Millis;
-  readonly #watches = new Roster<number, Watch>();
+  readonly #watches = new Chain<Watch>();
   #armed = false;
   #crowdedAt: Millis = Number.NEGATIVE_INFINITY;
 
@@ -47,12 +48,15 @@ export class Overdue {
 
   watch(watched: Watched): void {
     const now = this.#clock.now();
-    this.#watches.set(watched.id, { watched, since: now, movedAt: now, bytes: undefined });
+    const links = { before: undefined, after: undefined };
+    watched.watch = { watched, since: now, movedAt: now, bytes: undefined, ...links };
+    this.#watches.add(watched.watch);
     this.#arm();
   }
 
-  forget({ id }: Watched): void {
-    this.#watches.delete(id);
+  forget(watched: Watched): void {
+    if (watched.watch) this.#watches.delete(watched.watch);
+    watched.watch = undefined;
   }
 
   /** Somebody waits for a place: those whose client never answered make room. A client that is only
@@ -71,7 +75,7 @@ export class Overdue {
     this.#clock.at(this.#clock.now() + Math.min(shortest / share, longestMillis), () => {
       this.#armed = false;
       this.#look(this.#clock.now());
-      if (this.#watches.size > 0) this.#arm();
+      if (!this.#watches.isEmpty) this.#arm();
     });
   }
 

@@ -6,6 +6,7 @@ import { RecentRequests } from "../core/recent-requests.ts";
 import { isEqual } from "../core/request.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
 import { keyOf } from "../transfer/peer.ts";
+import { PeerTable } from "../transfer/peer-table.ts";
 import { diagnoseMissing } from "./diagnosis.ts";
 import type { ServerEvent, TransferInfo } from "./events.ts";
 import { Occupancy } from "./occupancy.ts";
@@ -17,7 +18,6 @@ import { AdmissionQueue } from "./queue.ts";
 import { busy, ErrorRates, nameTooLong, RequestRates, tooMany } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
 import { describe, refused } from "./request-info.ts";
-import { Roster } from "./roster.ts";
 import type { Admitted, Entrance, ServerParts, ServerStats } from "./server-parts.ts";
 import { Session, type SessionEnds } from "./session.ts";
 import { type Surroundings, surroundingsOf } from "./session-parts.ts";
@@ -33,7 +33,7 @@ export class TftpServer {
   readonly #ports: TransferPorts | ListeningPorts;
   readonly #surroundings: Surroundings;
   /** By the client's address and port: its TID is all that tells one request from another. */
-  readonly #sessions = new Roster<string, Session>();
+  readonly #sessions = new PeerTable<Session>();
   readonly #occupancy: Occupancy;
   readonly #queue: AdmissionQueue<Admitted>;
   readonly #recent = new RecentRequests();
@@ -99,7 +99,7 @@ export class TftpServer {
       const own = answering(from);
       if (!own) this.#emit({ kind: "stray", from, reason: "a broadcast from another network" });
       else if (packet.op !== "rrq" && packet.op !== "wrq") {
-        this.#sessions.get(keyOf(from))?.handleDatagram(datagram, from);
+        this.#sessions.get(from)?.handleDatagram(datagram, from);
       } else this.#handleRequest(packet, from, { socket: own, broadcast: socket.local.host });
     };
   }
@@ -111,7 +111,7 @@ export class TftpServer {
       const info = session.over ? undefined : session.info;
       if (info) running.push(info);
     }
-    return running;
+    return running.sort((a, b) => a.id - b.id);
   }
 
   stats(): ServerStats {
@@ -154,7 +154,7 @@ export class TftpServer {
       this.#handleRequest(packet, from, { socket });
       return;
     }
-    const session = this.#sessions.get(keyOf(from));
+    const session = this.#sessions.get(from);
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
     if (session) session.handleDatagram(datagram, from);
     else {
@@ -170,7 +170,7 @@ export class TftpServer {
     if (!rates.allows(from.host, clock.now())) this.#ignore(request, from, tooMany("requests"));
     // The last ACK of a transfer may lie at another socket, unread: then this is a new request. In
     // one whole turn every socket is heard.
-    else if (this.#sessions.get(keyOf(from))?.awaitsLastAck) {
+    else if (this.#sessions.get(from)?.awaitsLastAck) {
       clock.soon(() => clock.soon(() => this.#handleAllowed(request, from, entrance)));
     } else this.#handleAllowed(request, from, entrance);
   }
@@ -178,7 +178,7 @@ export class TftpServer {
   #handleAllowed(request: Request, from: Address, entrance: Entrance): void {
     if (this.#closing && !this.#passOn) return;
     const key = keyOf(from);
-    const earlier = this.#sessions.get(key);
+    const earlier = this.#sessions.get(from);
     const waiting = this.#queue.get(key);
     const now = this.#parts.clock.now();
     if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
@@ -235,7 +235,7 @@ export class TftpServer {
     this.#lastId += 1;
     const asked = { id: this.#lastId, request, name, info, socket, broadcast, seat };
     const session = new Session(asked, this.#surroundings, this.#ends);
-    this.#sessions.set(keyOf(client), session);
+    this.#sessions.set(session);
     this.#open += 1;
     this.#overdue.watch(session);
     session.start();
@@ -256,8 +256,7 @@ export class TftpServer {
     },
     onGone: (session) => {
       this.#leave(session);
-      const key = keyOf(session.asked.info.client);
-      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
+      this.#sessions.delete(session);
       this.#open -= 1;
       if (this.#open === 0) for (const idle of this.#onIdle.splice(0)) idle();
     },

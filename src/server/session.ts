@@ -10,12 +10,14 @@ import type { Address, DatagramSocket, Sink, Source } from "../ports.ts";
 import { Incoming } from "../transfer/incoming.ts";
 import { Outgoing } from "../transfer/outgoing.ts";
 import { Peer } from "../transfer/peer.ts";
+import { type Entry, markOf } from "../transfer/peer-table.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
 import { type Agreement, agreeOn } from "./agreement.ts";
 import { type Content, openContent, putAway } from "./content.ts";
 import { type Diagnosis, foresee } from "./diagnosis.ts";
 import { endOf } from "./ending.ts";
 import type { Ended, Ending, TransferInfo } from "./events.ts";
+import type { Watched } from "./overdue.ts";
 import { mayStopAt65535, nameFor, recognise } from "./profiles.ts";
 import { isHeard } from "./reflection.ts";
 import type { SessionRequest, Surroundings } from "./session-parts.ts";
@@ -40,8 +42,11 @@ interface Running {
   readonly peer: Peer;
 }
 
-export class Session {
+export class Session implements Entry<Session>, Watched {
   readonly asked: SessionRequest;
+  readonly mark: number;
+  next: Session | undefined;
+  watch: Watched["watch"];
   readonly #around: Surroundings;
   readonly #ends: SessionEnds;
   readonly #startedAt: number = Date.now();
@@ -56,6 +61,7 @@ export class Session {
     this.#profile = recognise(asked.request.options);
     const name = nameFor(this.#profile, asked.name);
     this.asked = name === asked.name ? asked : { ...asked, name };
+    this.mark = markOf(asked.info.client);
     this.#around = around;
     this.#ends = ends;
   }
@@ -72,6 +78,10 @@ export class Session {
 
   get id(): number {
     return this.asked.id;
+  }
+
+  get peer(): Address {
+    return this.asked.info.client;
   }
 
   /** The client has been sent everything, and need only acknowledge the last of it. */

@@ -29,7 +29,8 @@ export class WireImage {
   readonly shape: ChunkShape;
   readonly #keeper: Keeper;
   readonly #slots = new Map<number, Slot>();
-  readonly #sources = new Set<Source>();
+  /** Transfers that look at it. */
+  #views = 0;
 
   constructor(key: string, shape: ChunkShape, keeper: Keeper) {
     this.key = key;
@@ -37,15 +38,14 @@ export class WireImage {
     this.#keeper = keeper;
   }
 
-  /** One more transfer, which brings an open source of the same content. */
-  join(source: Source): void {
-    this.#sources.add(source);
+  /** One more transfer. */
+  join(): void {
+    this.#views += 1;
   }
 
-  leave(source: Source): Promise<void> {
-    this.#sources.delete(source);
+  leave(): void {
+    this.#views -= 1;
     this.#forgetIfEmpty();
-    return source.close();
   }
 
   pin(index: number): Slot {
@@ -90,7 +90,7 @@ export class WireImage {
   }
 
   #forgetIfEmpty(): void {
-    if (this.#sources.size === 0 && this.#slots.size === 0) this.#keeper.forget(this);
+    if (this.#views === 0 && this.#slots.size === 0) this.#keeper.forget(this);
   }
 }
 
@@ -104,7 +104,7 @@ export class ImageView implements ChunkStore {
   constructor(image: WireImage, source: Source) {
     this.#image = image;
     this.#source = source;
-    image.join(source);
+    image.join();
   }
 
   take(index: number): Chunk | undefined {
@@ -132,6 +132,7 @@ export class ImageView implements ChunkStore {
   }
 
   close(): Promise<void> {
-    return this.#image.leave(this.#source);
+    this.#image.leave();
+    return this.#source.close();
   }
 }

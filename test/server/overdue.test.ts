@@ -7,12 +7,33 @@ import { HandClock } from "../transfer/fakes.ts";
 
 const unlimited = { transferMillisMax: Infinity, stalledMillisMax: Infinity };
 
+test("of those that are watched, each that is mute makes room, whoever left before", () => {
+  const overdue = new Overdue(new HandClock(), unlimited);
+  const gaveUp: number[] = [];
+  const all = Array.from({ length: 5 }, (_, at): Watched => {
+    return {
+      watch: undefined,
+      bytes: 0,
+      mute: at !== 3,
+      abort: () => assert.fail("it is not overdue"),
+      giveUp: () => {
+        gaveUp.push(at);
+        for (const each of all) overdue.forget(each); // as if all had ended with it
+      },
+    };
+  });
+  for (const each of all) overdue.watch(each);
+  for (const at of [0, 2, 4]) overdue.forget(all[at] as Watched);
+  overdue.makeRoom();
+  assert.deepEqual(gaveUp, [1]);
+});
+
 test("a crowd of requests has the transfers looked through ten times a second at most", () => {
   const clock = new HandClock();
   const overdue = new Overdue(clock, unlimited);
   let looks = 0;
   const watched: Watched = {
-    id: 1,
+    watch: undefined,
     bytes: 0,
     get mute() {
       looks += 1;
