@@ -25,6 +25,7 @@ export { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 export type { Progress, TransferOptions, TransferReport } from "./client/transfer-options.ts";
 export { TftpError, type TftpErrorCode } from "./core/errors.ts";
 export type { Mode, Option, Options } from "./core/packet.ts";
+export type { Run } from "./core/run.ts";
 export { get, put } from "./get-put.ts";
 export { type BoundSocket, HandedOver } from "./net/handed-over.ts";
 export { inheritedSockets } from "./net/inherited.ts";

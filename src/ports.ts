@@ -28,8 +28,8 @@ export interface DatagramSocket {
   readonly writable: boolean;
   /** Never throws. */
   send(run: Run, to: Address): void;
-  /** The datagram is the receiver's to keep, unless it is as short as an ACK (4 bytes): that is lent
-   * for the call. */
+  /** The datagram is the receiver's to keep; but one as short as an ACK (4 bytes) is only lent for
+   * the call. */
   onDatagram: (datagram: Uint8Array, from: Address) => void;
   onWritable: () => void;
   /** Somebody else than the peer has sent to a port that others share, but had to itself now. */

@@ -14,7 +14,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   client: ["core", "ports", "transfer"],
   server: ["core", "ports", "transfer"],
   storage: ["ports", "core/errors", "node:"],
-  net: ["ports", "core/errors", "node:"],
+  net: ["ports", "core/errors", "core/run", "node:"],
   observe: ["core", "ports", "server/events", "node:", "@opentelemetry/api"],
   "get-put": ["core", "ports", "client", "storage", "net", "observe"],
   index: ["get-put", "core", "ports", "client", "server", "storage", "net", "observe"],

@@ -1,7 +1,6 @@
 // Joins the parts that look at a server: recorder, history, metrics, captures, page.
 
-import type { Run } from "../core/run.ts";
-import type { Address, PacketTap, Server, ServerEvent } from "../index.ts";
+import type { Address, PacketTap, Run, Server, ServerEvent } from "../index.ts";
 import { CaptureFiles } from "../observe/capture-files.ts";
 import { FlightRecorder } from "../observe/flight-recorder.ts";
 import { Observer } from "../observe/observer.ts";

@@ -37,7 +37,7 @@ export class FlightRecorder implements PacketTap {
   /** The others by peer: a Map that is filled and emptied all the time is built anew each time. */
   readonly #asking = new Map<number, Flight>();
   /** Each in the place that its id gives, or else among the others: what a Map held would, where
-   * thousands come and go, stay in memory for long (see `Roster`). */
+   * thousands come and go, stay in memory for long (see `PeerTable`). */
   readonly #running: (Flight | undefined)[] = Array(runningPlaces).fill(undefined);
   readonly #others = new Map<number, Flight>();
   /** A ring. */

@@ -6,7 +6,7 @@ export interface Link<T> {
   after: T | undefined;
 }
 
-/** Who leaves leaves nothing behind, as it does in a Map or a Set (see `transfer/peer-table.ts`). */
+/** Who leaves leaves nothing behind, as it would in a Map or a Set (see `PeerTable`). */
 export class Chain<T extends Link<T>> {
   #first: T | undefined;
   #last: T | undefined;
