@@ -61,42 +61,30 @@ test("a socket that is to be closed is heard no more", () => {
   assert.equal(heard, 1);
 });
 
-test("a socket that alone had one datagram is looked at again before all are asked", () => {
+/** What is asked for by `Dwell`, in order: all sockets, of which none has anything, or one that has
+ * `heard` datagrams each time. */
+function callsAfter(heard: () => number): readonly string[] {
   const calls: string[] = [];
-  let left = 3;
   const libc = libcWhere(() => {
     calls.push("all");
     return 0;
   });
-  const dwell = new Dwell(libc, (work) => work());
-  const socket: Polled = {
-    fd: 7,
-    handleReadable: () => {
-      calls.push("it");
-      left -= 1;
-      return left > 0 ? 1 : 0;
-    },
+  const handleReadable = (): number => {
+    calls.push("it");
+    return heard();
   };
-  dwell.after(socket);
+  new Dwell(libc, (work) => work()).after({ fd: 7, handleReadable });
+  return calls;
+}
+
+test("a socket that alone had one datagram is looked at again before all are asked", () => {
+  let left = 3;
+  const calls = callsAfter(() => (--left > 0 ? 1 : 0));
   assert.deepEqual(calls.slice(0, 4), ["it", "it", "it", "all"]);
 });
 
 test("after several datagrams of a socket all are asked", () => {
-  const calls: string[] = [];
-  const libc = libcWhere(() => {
-    calls.push("all");
-    return 0;
-  });
-  const dwell = new Dwell(libc, (work) => work());
-  const socket: Polled = {
-    fd: 7,
-    handleReadable: () => {
-      calls.push("it");
-      return 2;
-    },
-  };
-  dwell.after(socket);
-  assert.deepEqual(calls.slice(0, 2), ["it", "all"]);
+  assert.deepEqual(callsAfter(() => 2).slice(0, 2), ["it", "all"]);
 });
 
 test("a socket that always has something keeps no other one waiting", async () => {
