@@ -42,6 +42,17 @@ for (const host of ["127.0.0.1", "::1"]) {
   });
 }
 
+test("datagrams that came one after the other can all be kept", async () => {
+  const [a, b] = await pair("127.0.0.1");
+  const arrived = received(b, 100);
+  const sent = Array.from({ length: 100 }, (_, at) => new Uint8Array(1000).fill(at));
+  for (const datagram of sent) a.send(Run.of(datagram), b.local);
+  for (const [at, [datagram]] of (await arrived).entries()) {
+    assert.deepEqual([datagram.length, ...new Set(datagram)], [1000, at]);
+  }
+  await Promise.all([a.close(), b.close()]);
+});
+
 test("a run is cut into segments, the last one shorter", async () => {
   const [a, b] = await pair("127.0.0.1");
   const arrived = received(b, 4);

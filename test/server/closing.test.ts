@@ -8,6 +8,21 @@ import { content, files, readOn, scene } from "./scene.ts";
 
 const timeout = 30_000;
 
+test("a snapshot is in the order in which the transfers began", { timeout }, async (t) => {
+  const { to, server } = await scene(t, { storage: files() });
+  const ports: number[] = [];
+  for (let count = 0; count < 8; count++) {
+    const device = await Device.open(t);
+    await device.send(rrq("five.bin"), to);
+    await device.expectData(1);
+    ports.push(device.address.port);
+  }
+  assert.deepEqual(
+    server.snapshot().map(({ client }) => client.port),
+    ports,
+  );
+});
+
 test("a snapshot shows the transfers that run, and only those", { timeout }, async (t) => {
   const { to, server, events } = await scene(t, { storage: files() });
   assert.deepEqual(server.snapshot(), []);
