@@ -7,23 +7,33 @@ import { HandClock } from "../transfer/fakes.ts";
 
 const unlimited = { transferMillisMax: Infinity, stalledMillisMax: Infinity };
 
-test("of those that are watched, each that is mute makes room, whoever left before", () => {
-  const overdue = new Overdue(new HandClock(), unlimited);
+/** So many whose clients are mute, and the numbers of those that gave up. */
+function mutes(count: number) {
   const gaveUp: number[] = [];
-  const all = Array.from({ length: 5 }, (_, at): Watched => {
+  const all = Array.from({ length: count }, (_, at): Watched => {
     return {
       watch: undefined,
       bytes: 0,
-      mute: at !== 3,
+      mute: true,
       abort: () => assert.fail("it is not overdue"),
-      giveUp: () => {
-        gaveUp.push(at);
-        for (const each of all) overdue.forget(each); // as if all had ended with it
-      },
+      giveUp: () => gaveUp.push(at),
     };
   });
+  const overdue = new Overdue(new HandClock(), unlimited);
   for (const each of all) overdue.watch(each);
+  return { overdue, all, gaveUp };
+}
+
+test("of those that are watched each that is mute makes room, whoever has left", () => {
+  const { overdue, all, gaveUp } = mutes(5);
   for (const at of [0, 2, 4]) overdue.forget(all[at] as Watched);
+  overdue.makeRoom();
+  assert.deepEqual(gaveUp, [1, 3]);
+});
+
+test("who is forgotten twice takes nobody else along", () => {
+  const { overdue, all, gaveUp } = mutes(2);
+  for (let times = 0; times < 2; times++) overdue.forget(all[0] as Watched);
   overdue.makeRoom();
   assert.deepEqual(gaveUp, [1]);
 });
