@@ -57,10 +57,7 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
           socket,
           peer,
           scheduler: new Scheduler(parts.clock),
-          onProgress: (bytes) => {
-            const size = sizeOf(plan, transfer);
-            options.onProgress?.(size === undefined ? { bytes } : { bytes, size });
-          },
+          ...(options.onProgress ? { onProgress: (bytes) => tell(plan, transfer, bytes) } : {}),
           onOutcome: (outcome) => {
             if (outcome.ok) resolve(report(plan, transfer));
             else {
@@ -158,6 +155,11 @@ function wanted(
   const asked = offerOptions(offer);
   const answer = packet.options;
   return widerOffer({ offer, asked, answer, roundTripMillis: millis, receiveBufferBytes });
+}
+
+function tell(plan: Attempt, transfer: Incoming | Outgoing, bytes: number): void {
+  const size = sizeOf(plan, transfer);
+  plan.options.onProgress?.(size === undefined ? { bytes } : { bytes, size });
 }
 
 /** So that the server does not go on sending. */

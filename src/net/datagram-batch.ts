@@ -70,8 +70,8 @@ function writePointer(memory: Uint32Array, at: number, pointer: number): void {
 const copiedBytesMax = 2048;
 /** Copies of blocks lie together, for V8 takes long to make a memory. What is shorter may be kept
  * for long, and would keep the others. */
-const ownBytesMax = 511;
-const copiesBytes = 64 * 1024;
+const aloneBytesMax = 511;
+const togetherBytes = 64 * 1024;
 
 export class ReceiveBatch {
   readonly #libc: Libc;
@@ -80,8 +80,8 @@ export class ReceiveBatch {
   readonly #memories: Buffer[] = [];
   /** Their first bytes: for what is most of all that is received no view is made. */
   readonly #acks: Uint8Array[] = [];
-  #copies = Buffer.allocUnsafeSlow(copiesBytes);
-  #copiesUsed = 0;
+  #together = Buffer.allocUnsafeSlow(togetherBytes);
+  #togetherUsed = 0;
   #used = batchSlots;
 
   constructor(libc: Libc, book: AddressBook) {
@@ -124,21 +124,21 @@ export class ReceiveBatch {
     const length = this.#headers.memory[slot * headerWords + movedWord] as number;
     if (length === ackBytes) return this.#acks[slot] as Uint8Array;
     const memory = this.#memories[slot] as Buffer;
-    if (length <= ownBytesMax) return copied(memory, length);
-    if (length <= copiedBytesMax) return this.#copied(memory, length);
+    if (length <= aloneBytesMax) return copiedAlone(memory, length);
+    if (length <= copiedBytesMax) return this.#copiedTogether(memory, length);
     this.#provide(slot);
     return memory.subarray(0, length);
   }
 
-  #copied(memory: Uint8Array, length: number): Uint8Array {
-    if (this.#copiesUsed + length > copiesBytes) {
-      this.#copies = Buffer.allocUnsafeSlow(copiesBytes);
-      this.#copiesUsed = 0;
+  #copiedTogether(memory: Uint8Array, length: number): Uint8Array {
+    if (this.#togetherUsed + length > togetherBytes) {
+      this.#together = Buffer.allocUnsafeSlow(togetherBytes);
+      this.#togetherUsed = 0;
     }
-    const at = this.#copiesUsed;
-    this.#copiesUsed += length;
-    this.#copies.set(new Uint8Array(memory.buffer, memory.byteOffset, length), at);
-    return new Uint8Array(this.#copies.buffer, at, length);
+    const at = this.#togetherUsed;
+    this.#togetherUsed += length;
+    this.#together.set(new Uint8Array(memory.buffer, memory.byteOffset, length), at);
+    return new Uint8Array(this.#together.buffer, at, length);
   }
 
   /** The size of each part of joined datagrams (UDP_GRO), of which the last may be shorter; 0 when
@@ -160,7 +160,7 @@ export class ReceiveBatch {
 }
 
 /** For a few bytes a loop is faster than a call. */
-function copied(memory: Uint8Array, length: number): Uint8Array {
+function copiedAlone(memory: Uint8Array, length: number): Uint8Array {
   const copy = new Uint8Array(length);
   if (length > 16) copy.set(memory.subarray(0, length));
   else for (let at = 0; at < length; at++) copy[at] = memory[at] as number;

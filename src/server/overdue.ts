@@ -4,7 +4,7 @@
 import { TftpError } from "../core/errors.ts";
 import type { Millis } from "../core/packet.ts";
 import type { Clock } from "../ports.ts";
-import { Chain, type Link } from "./chain.ts";
+import { Chain, type Link } from "../transfer/chain.ts";
 
 export interface Watched {
   /** Kept here by Overdue. */
@@ -48,9 +48,16 @@ export class Overdue {
 
   watch(watched: Watched): void {
     const now = this.#clock.now();
-    const links = { before: undefined, after: undefined };
-    watched.watch = { watched, since: now, movedAt: now, bytes: undefined, ...links };
-    this.#watches.add(watched.watch);
+    const watch: Watch = {
+      watched,
+      since: now,
+      movedAt: now,
+      bytes: undefined,
+      before: undefined,
+      after: undefined,
+    };
+    watched.watch = watch;
+    this.#watches.add(watch);
     this.#arm();
   }
 

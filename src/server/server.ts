@@ -111,7 +111,7 @@ export class TftpServer {
       const info = session.over ? undefined : session.info;
       if (info) running.push(info);
     }
-    return running.sort((a, b) => a.id - b.id);
+    return running;
   }
 
   stats(): ServerStats {

@@ -46,6 +46,8 @@ export class Session implements Entry<Session>, Watched {
   readonly asked: SessionRequest;
   readonly mark: number;
   next: Session | undefined;
+  before: Session | undefined;
+  after: Session | undefined;
   watch: Watched["watch"];
   readonly #around: Surroundings;
   readonly #ends: SessionEnds;

@@ -61,7 +61,7 @@ export class Blocks {
     const { chunkBlocks, runBlocks } = this.#shape;
     const { first, count } = range;
     const end = first + count;
-    if (count === 1) return [this.#run(first, end)];
+    if (count === 1) return [this.#run(first, end)]; // in lock-step it would grow each time
     const runs: Run[] = [];
     for (let block = first; block < end; ) {
       const chunkEnd = (Math.floor((block - 1) / chunkBlocks) + 1) * chunkBlocks + 1;

@@ -2,13 +2,19 @@
 
 import { textHash } from "../core/text-hash.ts";
 import type { Address } from "../ports.ts";
+import { Chain, type Link } from "./chain.ts";
+
+/** Of this process: who knew it could put all whom he claims to be into one chain, and make each
+ * look for a peer a long one. The order of what is here does not depend on it. */
+const secret: number = Math.floor(Math.random() * 2 ** 32);
 
 /** A small number for each TID of each host; two of them may have the same. */
 export function markOf({ host, port }: Address): number {
-  return textHash(host, port) & 0x3fff_ffff;
+  const hash = Math.imul(textHash(host, secret) ^ port, 0x85ebca6b);
+  return (hash ^ (hash >>> 15)) & 0x3fff_ffff;
 }
 
-export interface Entry<T> {
+export interface Entry<T> extends Link<T> {
   readonly peer: Address;
   /** Of the peer. */
   readonly mark: number;
@@ -22,18 +28,17 @@ const headsMin = 64;
  * keeps the next one in memory, with all that it held, until V8 collects everything. Here the
  * entries themselves are chained, and nothing is left behind. */
 export class PeerTable<T extends Entry<T>> {
+  readonly #all = new Chain<T>();
   #heads: (T | undefined)[] = new Array(headsMin).fill(undefined);
   #size = 0;
-  #first = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  get(peer: Address): T | undefined {
+  get(peer: Address, mark: number = markOf(peer)): T | undefined {
     const { host, port } = peer;
-    const mark = markOf(peer);
-    let entry = this.#heads[mark & (this.#heads.length - 1)];
+    let entry = this.#heads[this.#headOf(mark)];
     while (entry && (entry.mark !== mark || entry.peer.port !== port || entry.peer.host !== host)) {
       entry = entry.next;
     }
@@ -42,16 +47,17 @@ export class PeerTable<T extends Entry<T>> {
 
   /** Whoever was there for the same peer is there no more. */
   set(entry: T): void {
-    const former = this.get(entry.peer);
+    const former = this.get(entry.peer, entry.mark);
     if (former) this.delete(former);
     if (this.#size >= this.#heads.length) this.#grow();
     this.#put(entry);
+    this.#all.add(entry);
     this.#size += 1;
   }
 
   /** False: it was not there. */
   delete(entry: T): boolean {
-    const head = entry.mark & (this.#heads.length - 1);
+    const head = this.#headOf(entry.mark);
     let before: T | undefined;
     let at = this.#heads[head];
     while (at && at !== entry) {
@@ -62,31 +68,28 @@ export class PeerTable<T extends Entry<T>> {
     if (before) before.next = at.next;
     else this.#heads[head] = at.next;
     at.next = undefined;
+    this.#all.delete(at);
     this.#size -= 1;
     return true;
   }
 
-  /** Each time another one may come first. */
+  /** In the order in which they came; some may leave meanwhile. */
   values(): T[] {
-    const all: T[] = [];
-    const { length } = this.#heads;
-    this.#first += 1;
-    for (let at = 0; at < length; at++) {
-      let entry = this.#heads[(this.#first + at) & (length - 1)];
-      for (; entry; entry = entry.next) all.push(entry);
-    }
-    return all;
+    return this.#all.values();
+  }
+
+  #headOf(mark: number): number {
+    return mark & (this.#heads.length - 1);
   }
 
   #put(entry: T): void {
-    const head = entry.mark & (this.#heads.length - 1);
+    const head = this.#headOf(entry.mark);
     entry.next = this.#heads[head];
     this.#heads[head] = entry;
   }
 
   #grow(): void {
-    const all = this.values();
     this.#heads = new Array(2 * this.#heads.length).fill(undefined);
-    for (const entry of all) this.#put(entry);
+    for (const entry of this.#all.values()) this.#put(entry);
   }
 }

@@ -51,7 +51,8 @@ export class SharedPort {
 
   /** Whether the peer is here, or was lately: to it a new transfer would look like the old one. */
   knows(peer: Address): boolean {
-    return this.#places.get(peer) !== undefined || this.#wasHere(markOf(peer));
+    const mark = markOf(peer);
+    return this.#places.get(peer, mark) !== undefined || this.#wasHere(mark);
   }
 
   /** A socket for what is exchanged with `peer`. A former one for the same peer gets no more. */
@@ -92,18 +93,20 @@ export class SharedPort {
       this.#onOther(datagram, from);
       return;
     }
-    const place = this.#places.get(from);
+    const mark = markOf(from);
+    const place = this.#places.get(from, mark);
     if (place) place.onDatagram(datagram, from);
     // To answer a late packet with ERROR 5 would end the peer's next transfer from the same port.
-    else if (!this.#wasHere(markOf(from))) this.#handleStranger(datagram, from);
+    else if (!this.#wasHere(mark)) this.#handleStranger(datagram, from);
   }
 }
 
-/** What every place needs is the port's, not its own: many are made. */
 class Place implements DatagramSocket, Entry<Place> {
   readonly peer: Address;
   readonly mark: number;
   next: Place | undefined;
+  before: Place | undefined;
+  after: Place | undefined;
   readonly #socket: DatagramSocket;
   readonly #onLeave: (place: Place) => void;
   #open = true;

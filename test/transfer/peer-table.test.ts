@@ -1,7 +1,9 @@
 // Who is here: found by address and port, however many come and go.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import type { Address } from "../../src/ports.ts";
 import { type Entry, markOf, PeerTable } from "../../src/transfer/peer-table.ts";
 
@@ -9,9 +11,11 @@ interface Guest extends Entry<Guest> {
   readonly name: string;
 }
 
+const unlinked = { before: undefined, after: undefined };
+
 function guest(port: number, name = ""): Guest {
   const peer = { host: "192.0.2.7", port };
-  return { peer, name, mark: markOf(peer), next: undefined };
+  return { peer, name, mark: markOf(peer), next: undefined, ...unlinked };
 }
 
 function at(port: number): Address {
@@ -42,7 +46,7 @@ test("who leaves is gone, and nobody else", () => {
   for (const each of guests) {
     assert.equal(table.get(each.peer), left.includes(each) ? each : undefined);
   }
-  assert.deepEqual(new Set(table.values()), new Set(left));
+  assert.deepEqual(table.values(), left);
   assert.equal(table.delete(guests[1] as Guest), false);
   assert.equal(table.size, left.length);
 });
@@ -57,9 +61,21 @@ test("for one peer the latest stands there, and the former one cannot take it aw
   assert.equal(table.get(at(1))?.name, "latest");
 });
 
-test("of several each comes first at some time", () => {
-  const { table } = crowd(5);
-  const first = new Set<number | undefined>();
-  for (let times = 0; times < 1000; times++) first.add(table.values()[0]?.peer.port);
-  assert.equal(first.size, 5);
+test("they are told in the order in which they came", () => {
+  const { table, guests } = crowd(1000);
+  assert.deepEqual(table.values(), guests);
+  const [first] = guests as [Guest];
+  table.set(guest(0, "again"));
+  assert.deepEqual(table.values().slice(0, -1), guests.slice(1));
+  assert.notEqual(table.values().at(-1), first);
+});
+
+test("whose marks are alike cannot be told beforehand", async () => {
+  const module = new URL("../../src/transfer/peer-table.js", import.meta.url);
+  const ports = "[1, 2, 3].map((port) => markOf({ host: '192.0.2.7', port }))";
+  const code = `const { markOf } = await import("${module}"); console.log(${ports}.join());`;
+  const run = promisify(execFile);
+  const args = ["--input-type=module", "-e", code];
+  const [one, other] = await Promise.all([1, 2].map(() => run(process.execPath, args)));
+  assert.notEqual(one?.stdout, other?.stdout);
 });

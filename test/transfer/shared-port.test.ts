@@ -96,9 +96,8 @@ test("room in the socket is told to all, a failed send to whom it concerns", () 
   place("one", one);
   place("other", other);
   socket.onWritable();
-  assert.deepEqual(heard.splice(0).sort(), ["one writable", "other writable"]);
   socket.onError(new Error("refused"), one);
-  assert.deepEqual(heard, ["one error"]);
+  assert.deepEqual(heard, ["one writable", "other writable", "one error"]);
 });
 
 test("a failed send that concerns no transfer is told to the opener of the port", () => {

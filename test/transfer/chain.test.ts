@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Chain, type Link } from "../../src/server/chain.ts";
+import { Chain, type Link } from "../../src/transfer/chain.ts";
 
 interface Named extends Link<Named> {
   readonly name: string;
