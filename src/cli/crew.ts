@@ -10,15 +10,16 @@ const startMillisMax = 30_000;
 const againMillis = 5000;
 
 export class Crew {
-  readonly #running = new Map<Worker, number>();
+  readonly #running = new Set<Worker>();
   readonly #serving = new Set<Worker>();
   /** Others have their places; what runs in them ends. */
   readonly #leaving = new Set<Worker>();
   /** Is to have the place of another one, and does not serve yet. */
   #candidate: Worker | undefined;
   #count = 0;
-  /** The numbers of those that have served at some time. */
-  readonly #proven = new Set<number>();
+  /** All served at some time, so that they can. */
+  #proven = false;
+  #onServing = (): void => {};
   #replacing = false;
   #stopping = false;
   readonly #tell: (line: string) => void;
@@ -32,10 +33,16 @@ export class Crew {
     return this.#serving.size > 0 && !this.#stopping;
   }
 
-  /** Resolves when all have ended in good order. Throws TftpError where one cannot start. */
-  run(count: number): Promise<void> {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => this.#stop());
+  /** Those that can be asked: they serve, or end what they served. */
+  get answering(): Worker[] {
+    return [...this.#serving, ...this.#leaving];
+  }
+
+  /** `onServing` is called once, when all serve. Resolves when all have ended in good order. Throws
+   * TftpError where one cannot start. */
+  run(count: number, onServing: () => void): Promise<void> {
     this.#count = count;
+    this.#onServing = onServing;
     return new Promise((resolve, reject) => {
       let failure: TftpError | undefined;
       cluster.on("exit", (worker) => {
@@ -44,7 +51,7 @@ export class Crew {
         if (failure) reject(failure);
         else resolve();
       });
-      for (let number = 1; number <= count; number++) this.#start(number);
+      for (let started = 0; started < count; started++) this.#start();
     });
   }
 
@@ -53,66 +60,78 @@ export class Crew {
   async replace(): Promise<void> {
     if (this.#replacing) return this.#tell("the workers are being replaced already.");
     this.#replacing = true;
-    const old = [...this.#running].filter(([worker]) => this.#serving.has(worker));
-    for (const [worker, number] of old) {
-      const fresh = await this.#startInPlace(number);
+    const old = [...this.#serving].sort((a, b) => a.id - b.id);
+    for (const worker of old) {
+      const fresh = await this.#startInPlace();
       if (this.#stopping) break;
       if (!fresh) {
-        this.#tell(`worker ${number} and those after it are not replaced; they go on serving.`);
+        this.#tell(`worker ${worker.id} and those after it are not replaced; they go on serving.`);
         break;
       }
-      // It may have ended meanwhile, and was started again.
-      this.#leave(this.#running.has(worker) ? worker : fresh);
-      this.#tell(`worker ${number} is replaced; what runs in the old one ends there.`);
+      // Where it has ended meanwhile, another one was started.
+      if (!this.#running.has(worker)) this.#leave(fresh);
+      else {
+        this.#leave(worker);
+        this.#tell(`worker ${worker.id} is replaced by ${fresh.id}; what runs in it ends there.`);
+      }
     }
     this.#replacing = false;
   }
 
-  #stop(): void {
+  stop(): void {
     this.#stopping = true;
-    for (const worker of this.#running.keys()) worker.process.kill("SIGTERM");
+    this.pass("SIGTERM");
+  }
+
+  pass(signal: NodeJS.Signals): void {
+    for (const worker of this.#running) worker.process.kill(signal);
+  }
+
+  /** Resolves when all have read their configuration again. */
+  async reload(): Promise<void> {
+    const all = [...this.#serving].map((worker) => heard(worker));
+    this.pass("SIGHUP");
+    await Promise.all(all);
   }
 
   /** False where it has never served, and no other does: it would not if it were started again. */
   #ended(worker: Worker): boolean {
-    const number = this.#running.get(worker) ?? 0;
     this.#running.delete(worker);
     const served = this.#serving.delete(worker);
     const expected = this.#leaving.delete(worker) || this.#candidate === worker;
     if (this.#stopping || expected) return true;
     if (served) {
-      this.#tell(`worker ${number} has ended; it is started again.`);
-      this.#start(number);
-    } else if (this.#proven.size === this.#count && this.#serving.size > 0) {
-      this.#tell(`worker ${number} cannot start; the others go on, it is tried again.`);
-      setTimeout(() => this.#stopping || this.#start(number), againMillis).unref();
+      this.#tell(`worker ${worker.id} has ended; worker ${this.#start().id} is to have its place.`);
+    } else if (this.#proven && this.#serving.size > 0) {
+      this.#tell(`worker ${worker.id} cannot start; the others go on, another one is tried.`);
+      setTimeout(() => this.#stopping || this.#start(), againMillis).unref();
     } else {
-      this.#stop();
+      this.stop();
       return false;
     }
     return true;
   }
 
-  #start(number: number): Worker {
-    const worker = cluster.fork({ TIDEWIRE_WORKER: String(number) });
-    this.#running.set(worker, number);
+  #start(): Worker {
+    // systemd hears of the service from the first process alone.
+    const worker = cluster.fork({ NOTIFY_SOCKET: "" });
+    this.#running.add(worker);
     worker.on("message", (message) => {
       if (message !== serving) return;
       this.#serving.add(worker);
-      this.#proven.add(number);
+      if (this.#proven || this.#serving.size < this.#count) return;
+      this.#proven = true;
+      this.#onServing();
     });
     return worker;
   }
 
   /** Undefined where it does not come to serve. */
-  async #startInPlace(number: number): Promise<Worker | undefined> {
-    const worker = this.#start(number);
+  async #startInPlace(): Promise<Worker | undefined> {
+    const worker = this.#start();
     this.#candidate = worker;
     const patience = setTimeout(() => worker.process.kill("SIGKILL"), startMillisMax);
-    await new Promise<void>((resolve) => {
-      worker.on("message", (message) => message === serving && resolve());
-      worker.once("exit", () => resolve());
-    });
+    await heard(worker);
     clearTimeout(patience);
     this.#candidate = undefined;
     return this.#serving.has(worker) ? worker : undefined;
@@ -123,6 +142,18 @@ export class Crew {
     this.#leaving.add(worker);
     worker.send(leave);
   }
+}
+
+/** Resolves when it says that it serves, or ends. */
+function heard(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    const hear = (message: unknown): void => {
+      if (message !== serving) return;
+      worker.off("message", hear);
+      resolve();
+    };
+    worker.on("message", hear).once("exit", () => resolve());
+  });
 }
 
 function cannotStart(): TftpError {

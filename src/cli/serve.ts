@@ -123,7 +123,10 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
       audience.reopen();
       notice.reloading();
     },
-    onEnd: () => void notice.ready(),
+    onEnd: () => {
+      void notice.ready();
+      tellServing();
+    },
   });
   const noTelling = tellAtSignal(server, tell);
   const onStopping = (): void => {

@@ -6,18 +6,19 @@ import { FlightRecorder } from "../observe/flight-recorder.ts";
 import { Observer } from "../observe/observer.ts";
 import { Totals } from "../observe/totals.ts";
 import { ownVersion } from "../web/own-files.ts";
-import type { Exposition, Listening, Watched, WebAddress, WebOptions } from "../web/web-server.ts";
+import type { Page } from "../web/visit.ts";
+import type { Exposition } from "../web/web-server.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Served, Watching } from "./watching.ts";
+import { Pages } from "./pages.ts";
+import type { Served, Watching, WebPlan } from "./watching.ts";
+import { openPageStream } from "./worker.ts";
 
 export interface WatchPlan {
-  readonly web: Address | undefined;
+  readonly web: WebPlan | undefined;
   readonly metrics: Address | undefined;
-  readonly password: string | undefined;
-  readonly names: readonly string[];
   readonly capture: { readonly which: "failures" | "all"; readonly folder: string } | undefined;
   readonly bytesMax: number;
-  /** Of this process among several: what it counts is told by the first one. */
+  /** Of this process among several: the first one tells what it counts, and shows its page. */
   readonly worker: number | undefined;
   readonly served: Served;
 }
@@ -29,18 +30,13 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
   const recorder = wantsPackets
     ? new FlightRecorder({ whole: capture !== undefined, bytesMax })
     : undefined;
-  const version = ownVersion();
   const totals = new Totals();
   const wantsMetrics = web !== undefined || plan.metrics !== undefined;
-  const metrics = wantsMetrics ? await metricsFor(version, totals, plan) : undefined;
+  const metrics = wantsMetrics ? await metricsFor(totals, plan) : undefined;
   const observer = new Observer(recorder, plan.worker === undefined ? "" : `${plan.worker}.`);
   const files = capture && new CaptureFiles(observer, { ...capture, onProblem: served.onProblem });
   await files?.prepare();
-  const pages: (Listening & { readonly asked: Address })[] = [];
-  const closePages = async (): Promise<void> => {
-    await Promise.all(pages.splice(0).map((page) => page.close()));
-  };
-  const at = (asked: Address): WebAddress => ({ ...asked, fd: served.pageAt?.(asked) });
+  const pages = new Pages();
   let ready = true;
   return {
     tap: tapOf(metrics, recorder),
@@ -52,31 +48,29 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
     open: async (server) => {
       totals.watch(() => server.snapshot());
       metrics?.watch(server);
-      const exposition = metrics && expositionOf(metrics);
-      const watched = watchedOf(server, () => ready);
-      const lines: string[] = [];
-      if (web && exposition) {
-        const parts = { observer, totals, exposition, watched, version };
-        const { openWeb, urlOf } = await import("../web/web-server.ts");
-        const page = await openWeb(pageOptions(plan, parts, at(web)));
-        pages.push({ ...page, asked: web });
-        lines.push(`Watch it on ${urlOf(page)}`);
+      const page = web && (await pageOf(server, served, { observer, totals }));
+      if (plan.worker === undefined) {
+        if (!metrics) return [];
+        const exposition = expositionOf(metrics);
+        const places = { web, metrics: plan.metrics, pageAt: served.pageAt };
+        return pages.open(places, {
+          page,
+          exposition,
+          health: { ready: () => ready && server.addresses.length > 0 },
+        });
       }
-      if (plan.metrics && exposition && plan.worker === undefined) {
-        const { openMetrics, urlOf } = await import("../web/web-server.ts");
-        const page = await openMetrics(at(plan.metrics), exposition, watched);
-        pages.push({ ...page, asked: plan.metrics });
-        lines.push(`Metrics on ${urlOf(page)}metrics`);
-      }
-      return lines;
+      if (page) await showToFirst(page);
+      return [];
     },
-    pages,
-    closePages,
+    get pages() {
+      return pages.listening;
+    },
+    closePages: () => pages.close(),
     stopping: () => {
       ready = false;
     },
     close: async () => {
-      await closePages();
+      await pages.close();
       await files?.idle();
       metrics?.close();
     },
@@ -86,42 +80,31 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
 interface Parts {
   readonly observer: Observer;
   readonly totals: Totals;
-  readonly exposition: Exposition;
-  readonly watched: Watched;
-  readonly version: string;
 }
 
-function pageOptions(plan: WatchPlan, parts: Parts, address: WebAddress): WebOptions {
-  const { dir, storage, dotFiles, uploads, uploadBytesMax, onUpload } = plan.served;
-  return {
+async function pageOf(server: Server, served: Served, parts: Parts): Promise<Page> {
+  const { sitePage } = await import("../web/routes.ts");
+  const { dir, storage, dotFiles, uploads, uploadBytesMax, onUpload } = served;
+  return sitePage({
     ...parts,
-    address,
-    password: plan.password,
-    names: plan.names,
+    watched: server,
     shelf: { storage, root: dir, dotFiles },
     uploads,
     uploadBytesMax,
     ...(onUpload ? { onUpload } : {}),
-  };
+    version: ownVersion(),
+  });
 }
 
-function watchedOf(server: Server, ready: () => boolean): Watched {
-  return {
-    snapshot: () => server.snapshot(),
-    get addresses() {
-      return server.addresses;
-    },
-    ready,
-  };
+/** The first process asks for it. */
+async function showToFirst(page: Page): Promise<void> {
+  const { answerThrough } = await import("../web/passage.ts");
+  answerThrough(openPageStream(), page);
 }
 
-async function metricsFor(
-  version: string,
-  totals: Totals,
-  { worker }: WatchPlan,
-): Promise<Metrics> {
+async function metricsFor(totals: Totals, { worker }: WatchPlan): Promise<Metrics> {
   const { Metrics } = await import("./metrics.ts");
-  const metrics = new Metrics(version, totals);
+  const metrics = new Metrics(ownVersion(), totals);
   if (worker !== undefined) metrics.answerFirstProcess();
   return metrics;
 }

@@ -46,6 +46,12 @@ export function addWatchOptions(command: Command): Command {
     .option("--capture <WHICH DIR...>", "keep the packets of failures, or all, as pcapng in DIR");
 }
 
+export interface WebPlan {
+  readonly address: Address;
+  readonly password: string | undefined;
+  readonly names: readonly string[];
+}
+
 export interface Watching {
   readonly tap: PacketTap | undefined;
   handleEvent(event: ServerEvent): void;
@@ -76,26 +82,29 @@ export async function watchingFor(
   flags: WatchFlags,
   served: Served,
 ): Promise<Watching | undefined> {
-  const { web, webName, metrics, capture } = flags;
-  if (web === undefined && webName !== undefined) {
-    throw wrongUsage("there is no page to give a name", "Add --web.");
-  }
-  const password = await passwordOf(flags);
-  if (web === undefined && metrics === undefined && capture === undefined) return undefined;
-  const addresses = {
-    web: web === undefined ? undefined : parseWeb(web === true ? "" : web, password),
-    metrics: metricsAddress(metrics),
-  };
+  const { metrics, capture } = flags;
+  const web = await webPlan(flags);
+  if (!web && metrics === undefined && capture === undefined) return undefined;
   const { watch } = await import("./watch.ts");
   return watch({
-    ...addresses,
-    password,
-    names: webName ?? [],
+    web,
+    metrics: metricsAddress(metrics),
     capture: capture && parseCapture(capture),
     worker: workerNumber,
     bytesMax: capture ? wholeBytesMax : recorderBytesMax,
     served,
   });
+}
+
+/** Where the page is, and for whom. Undefined where none is wanted. Throws TftpError. */
+export async function webPlan(flags: WatchFlags): Promise<WebPlan | undefined> {
+  const { web, webName: names = [] } = flags;
+  if (web === undefined && names.length > 0) {
+    throw wrongUsage("there is no page to give a name", "Add --web.");
+  }
+  const password = await passwordOf(flags);
+  if (web === undefined) return undefined;
+  return { address: parseWeb(web === true ? "" : web, password), password, names };
 }
 
 /** What can be told of the words alone. Throws TftpError INVALID_ARGUMENT. */

@@ -1,11 +1,22 @@
 // Whether this process is one of several on one port, and which.
 
 import cluster from "node:cluster";
+import { Socket } from "node:net";
 
-/** Undefined in a process that serves by itself; the first worker is 1. */
-export const workerNumber: number | undefined = cluster.isWorker
-  ? Number(process.env.TIDEWIRE_WORKER)
-  : undefined;
+/** Undefined in a process that serves by itself; the first worker is 1, and none that comes later
+ * has the number of another one. */
+export const workerNumber: number | undefined = cluster.worker?.id;
+
+/** Where the first process asks a worker for its page, a pair of joined sockets. */
+export const pageStream = {
+  number: 4,
+  stdio: ["inherit", "inherit", "inherit", "ipc", "pipe"],
+} as const;
+
+/** The worker's end of it. */
+export function openPageStream(): Socket {
+  return new Socket({ fd: pageStream.number });
+}
 
 export const serving = "serving";
 export const leave = "leave";
@@ -15,7 +26,8 @@ export function standAlone(): void {
   if (workerNumber !== undefined) process.channel?.unref();
 }
 
-/** A worker says that it serves: one that ends earlier would do so again. */
+/** A worker says that it serves, for one that ends earlier would do so again; and once more when it
+ * has read its configuration again. */
 export function tellServing(): void {
   process.send?.(serving);
 }

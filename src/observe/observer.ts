@@ -1,11 +1,11 @@
 // The reader of a server's events that everything else here hangs on: gives each request an id,
 // records its packets, keeps the history, and tells whoever wants to know.
 
-import type { ServerEvent } from "../server/events.ts";
+import type { ServerEvent, TransferInfo } from "../server/events.ts";
 import { captureOf, type Ends, timelineOf } from "./capture.ts";
 import type { FlightRecorder } from "./flight-recorder.ts";
 import { History, type HistoryEntry, type Past } from "./history.ts";
-import { numberOf } from "./ids.ts";
+import { idOf, numberOf } from "./ids.ts";
 import type { PacketRecord } from "./packet-record.ts";
 
 export class Observer {
@@ -24,9 +24,9 @@ export class Observer {
   }
 
   handleEvent(event: ServerEvent): void {
-    const id = this.#idOf(event);
-    this.#recorder?.handleEvent(event, id);
-    const past = this.history.handleEvent(event, id, Date.now());
+    const number = this.#numberOf(event);
+    this.#recorder?.handleEvent(event, number);
+    const past = this.history.handleEvent(event, number, Date.now());
     if (past) for (const read of this.#readers) read(past);
   }
 
@@ -34,6 +34,11 @@ export class Observer {
   onEnded(read: (past: Past) => void): () => void {
     this.#readers.add(read);
     return () => this.#readers.delete(read);
+  }
+
+  /** What a transfer is called here. */
+  idOf({ id }: TransferInfo): string {
+    return idOf(id, this.#prefix);
   }
 
   /** The packets of a transfer or a refused request. */
@@ -58,7 +63,7 @@ export class Observer {
   }
 
   /** 0 where nothing begins or ends. */
-  #idOf(event: ServerEvent): number {
+  #numberOf(event: ServerEvent): number {
     if (event.kind === "started" || event.kind === "ended") return event.transfer.id;
     if (event.kind !== "refused") return 0;
     this.#refusals += 1;

@@ -1,8 +1,8 @@
 // How the web server answers: headers that keep a browser strict, and a few forms of content.
 
-import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { Response } from "./visit.ts";
 
 /** Nothing but our own files: no inline script or style, no frame, no other host. */
 export const securityHeaders: Readonly<Record<string, string>> = {
@@ -17,7 +17,7 @@ export const securityHeaders: Readonly<Record<string, string>> = {
 };
 
 export function answerText(
-  response: ServerResponse,
+  response: Response,
   status: number,
   text: string,
   type = "text/plain; charset=utf-8",
@@ -26,13 +26,13 @@ export function answerText(
   response.end(text);
 }
 
-export function answerJson(response: ServerResponse, value: unknown, status = 200): void {
+export function answerJson(response: Response, value: unknown, status = 200): void {
   answerText(response, status, JSON.stringify(value), "application/json");
 }
 
 /** As a download of this name. */
 export async function answerPieces(
-  response: ServerResponse,
+  response: Response,
   pieces: Iterable<Uint8Array | string> | AsyncIterable<Uint8Array>,
   name: string,
   type = "application/octet-stream",

@@ -1,45 +1,48 @@
 // What the page shows while it happens: running transfers a few times a second, what ended, and the
-// throughput of the last minutes. Sent as server-sent events to a bounded number of readers.
+// throughput of the last minutes.
 
-import type { ServerResponse } from "node:http";
 import type { Past } from "../observe/history.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { Totals } from "../observe/totals.ts";
 import type { TransferInfo } from "../server/events.ts";
 import type { Running, RunningTransfer, Sample, Tick } from "./messages.ts";
+import { Readers } from "./readers.ts";
+import type { Response } from "./visit.ts";
 
 type Rates = Map<number, { readonly bytes: number; readonly at: number; readonly rate: number }>;
 
-const tickMillis = 250;
+export const tickMillis = 250;
 const sampleMillis = 1000;
-const samplesMax = 300;
-const readersMax = 32;
+export const samplesMax = 300;
 /** More would only be scrolled past. */
-const runningMax = 50;
+export const runningMax = 50;
 const endedPerTickMax = 50;
 /** With more than so many nobody follows each, and every second tick is left out. */
 const followedMax = 20;
-/** A reader that does not read is let go. */
-const waitingBytesMax = 4 * 1024 * 1024;
 
 export class Live {
+  readonly #observer: Observer;
   readonly #snapshot: () => readonly TransferInfo[];
   readonly #totals: Totals;
-  readonly #readers = new Set<ServerResponse>();
+  readonly #readers = new Readers(
+    () => this.#begin(),
+    () => this.#end(),
+  );
   readonly #samples: Sample[] = [];
   #ended: Past[] = [];
   #last = { sent: 0, received: 0, at: performance.now() };
   /** Bytes of each running transfer some ticks ago, for its rate. */
   #before: Rates = new Map();
-  readonly #sampling: NodeJS.Timeout;
+  #sampling: NodeJS.Timeout | undefined;
   #ticks = 0;
   #crowded = false;
   #ticking: NodeJS.Timeout | undefined;
 
   constructor(observer: Observer, totals: Totals, snapshot: () => readonly TransferInfo[]) {
+    this.#observer = observer;
     this.#snapshot = snapshot;
     this.#totals = totals;
-    this.#sampling = setInterval(() => this.#sample(), sampleMillis).unref();
+    this.#sampleNext();
     observer.onEnded((past) => {
       if (this.#readers.size > 0) this.#ended.push(past);
       if (this.#ended.length >= 2 * endedPerTickMax) this.#ended.splice(0, endedPerTickMax);
@@ -57,34 +60,27 @@ export class Live {
     const now = performance.now();
     const rates: Rates = new Map();
     const transfers = shown.map((transfer) =>
-      describe(transfer, this.#rateOf(transfer, now, rates)),
+      describe(transfer, this.#observer.idOf(transfer), this.#rateOf(transfer, now, rates)),
     );
     this.#before = rates;
     return { transfers, more: all.length - shown.length };
   }
 
-  /** False: there are too many readers. */
-  join(response: ServerResponse): boolean {
-    if (this.#readers.size >= readersMax) return false;
-    response.writeHead(200, { "content-type": "text/event-stream", "x-accel-buffering": "no" });
-    response.write("retry: 1000\n\n");
-    this.#readers.add(response);
-    response.on("close", () => this.#leave(response));
-    this.#ticking ??= setInterval(() => this.#tick(), tickMillis).unref();
-    return true;
+  join(response: Response): void {
+    this.#readers.join(response);
   }
 
   close(): void {
-    clearInterval(this.#sampling);
-    for (const reader of this.#readers) reader.end();
-    for (const reader of this.#readers) this.#leave(reader);
+    clearTimeout(this.#sampling);
+    this.#readers.close();
   }
 
-  #leave(reader: ServerResponse): void {
-    this.#readers.delete(reader);
-    if (this.#readers.size > 0) return;
+  #begin(): void {
+    this.#ticking = setInterval(() => this.#tick(), tickMillis).unref();
+  }
+
+  #end(): void {
     clearInterval(this.#ticking);
-    this.#ticking = undefined;
     this.#ended = [];
   }
 
@@ -96,25 +92,28 @@ export class Live {
     const ended = this.#ended.slice(-endedPerTickMax).map(({ entry }) => entry);
     this.#ended = [];
     const tick: Tick = { ...running, ended, sample: this.#samples.at(-1) ?? null };
-    const text = `data: ${JSON.stringify(tick)}\n\n`;
-    for (const reader of this.#readers) {
-      if (reader.writableLength > waitingBytesMax) reader.destroy();
-      else reader.write(text);
-    }
+    this.#readers.tell(tick);
   }
 
-  #sample(): void {
+  /** At whole seconds, so that the samples of several servers can be added up. */
+  #sampleNext(): void {
+    const now = Date.now();
+    const at = (Math.round(now / sampleMillis) + 1) * sampleMillis;
+    const sample = (): void => {
+      this.#sample(at);
+      this.#sampleNext();
+    };
+    this.#sampling = setTimeout(sample, at - now).unref();
+  }
+
+  #sample(at: number): void {
     const now = performance.now();
     const { get, put } = this.#totals.now();
     const [sent, received] = [get.bytes, put.bytes];
     const seconds = (now - this.#last.at) / 1000;
     const rate = (to: number, from: number): number =>
       Math.max(0, Math.round((to - from) / seconds));
-    this.#samples.push([
-      Date.now(),
-      rate(sent, this.#last.sent),
-      rate(received, this.#last.received),
-    ]);
+    this.#samples.push([at, rate(sent, this.#last.sent), rate(received, this.#last.received)]);
     if (this.#samples.length > samplesMax) this.#samples.shift();
     this.#last = { sent, received, at: now };
   }
@@ -136,10 +135,10 @@ export class Live {
   }
 }
 
-function describe(transfer: TransferInfo, rate: number): RunningTransfer {
+function describe(transfer: TransferInfo, id: string, rate: number): RunningTransfer {
   const { op, filename, client, bytes, size, blksize, windowsize, resent, startedAt } = transfer;
   return {
-    id: String(transfer.id),
+    id,
     op: op === "rrq" ? "get" : "put",
     filename,
     client: client.host,

@@ -1,28 +1,62 @@
 // What the page can ask for, and what it gets. Reading changes nothing; the only thing that can be
 // changed is the folder, where uploads are allowed.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { TftpError } from "../core/errors.ts";
 import { captureName } from "../observe/capture-files.ts";
 import { endedEntry, type HistoryEntry } from "../observe/history.ts";
 import { nearNames } from "../observe/near-names.ts";
+import type { Observer } from "../observe/observer.ts";
+import type { Totals } from "../observe/totals.ts";
+import type { Address } from "../ports.ts";
+import type { TransferInfo } from "../server/events.ts";
 import { answerJson, answerPieces, answerText } from "./answer.ts";
-import { fileNames, listFolder, readFile, type Shelf, writeFile } from "./files.ts";
+import {
+  fileNames,
+  listFolder,
+  type PageUpload,
+  readFile,
+  type Shelf,
+  writeFile,
+} from "./files.ts";
+import { Live } from "./live.ts";
 import type { Missing, State } from "./messages.ts";
 import { packetTable } from "./packet-table.ts";
 import { pageFile } from "./page-files.ts";
-import type { Site } from "./web-server.ts";
+import { type Page, pageOf, type Route, type Visit } from "./visit.ts";
 
-interface Visit {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly site: Site;
-  readonly path: string;
-  readonly query: URLSearchParams;
+/** The TFTP server, as far as it is looked at. */
+export interface Watched {
+  snapshot(): readonly TransferInfo[];
+  readonly addresses: readonly Address[];
 }
-type Route = (visit: Visit) => Promise<void> | void;
 
-export function routeFor(method: string, path: string): Route | undefined {
+/** What there is to show of one server. */
+export interface SiteOptions {
+  readonly watched: Watched;
+  readonly totals: Totals;
+  readonly observer: Observer;
+  /** What the page may show of files; absent: nothing. */
+  readonly shelf: Shelf | undefined;
+  readonly uploads: "off" | "create" | "overwrite";
+  readonly uploadBytesMax: number;
+  /** Is told of each upload through the page, and of each attempt. */
+  readonly onUpload?: (upload: PageUpload) => void;
+  readonly version: string;
+}
+
+/** What every route is given. */
+interface Site extends SiteOptions {
+  readonly live: Live;
+}
+
+/** The page of the server in this process. */
+export function sitePage(options: SiteOptions): Page {
+  const { observer, totals, watched } = options;
+  const live = new Live(observer, totals, () => watched.snapshot());
+  return pageOf({ site: { ...options, live }, routeFor, close: () => live.close() });
+}
+
+function routeFor(method: string, path: string): Route<Site> | undefined {
   if (method === "PUT") return path.startsWith("/files/") ? upload : undefined;
   if (method !== "GET" && method !== "HEAD") return undefined;
   if (path.startsWith("/files/")) return download;
@@ -32,7 +66,7 @@ export function routeFor(method: string, path: string): Route | undefined {
   return routes[name ?? ""];
 }
 
-const routes: Readonly<Record<string, Route>> = {
+const routes: Readonly<Record<string, Route<Site>>> = {
   state: ({ response, site }) => {
     const { watched, live, observer, uploads, version, shelf } = site;
     const state: State = {
@@ -46,9 +80,7 @@ const routes: Readonly<Record<string, Route>> = {
     };
     answerJson(response, state);
   },
-  events: ({ response, site }) => {
-    if (!site.live.join(response)) answerText(response, 503, "Too many pages are open.\n");
-  },
+  events: ({ response, site }) => site.live.join(response),
   missing: async ({ response, site }) => {
     const { missing } = site.observer.history;
     const names = site.shelf && missing.length > 0 ? await fileNames(site.shelf) : [];
@@ -63,7 +95,7 @@ const routes: Readonly<Record<string, Route>> = {
   },
 };
 
-const ofTransfer: Readonly<Record<string, Route>> = {
+const ofTransfer: Readonly<Record<string, Route<Site>>> = {
   packets: ({ response, site, path }) => {
     const record = site.observer.record(path.split("/")[3] ?? "");
     if (!record) throw gone();
@@ -89,30 +121,30 @@ function entryOf(site: Site, path: string): HistoryEntry {
   const id = path.split("/")[3] ?? "";
   const ended = site.observer.history.entry(id);
   if (ended) return ended;
-  const running = site.watched.snapshot().find((transfer) => String(transfer.id) === id);
+  const running = site.watched.snapshot().find((transfer) => site.observer.idOf(transfer) === id);
   if (!running) throw gone();
   const now = Date.now();
   const event = { kind: "ended", ending: "completed", transfer: running } as const;
   return { ...endedEntry(event, id, now), outcome: "running" };
 }
 
-const staticFile: Route = async ({ response, path }) => {
+export function staticFile({ response, path }: Pick<Visit<unknown>, "response" | "path">): void {
   const file = pageFile(path);
-  if (!file) return answerText(response, 404, "There is nothing here.\n");
+  if (!file) throw new TftpError("FILE_NOT_FOUND", "there is nothing here");
   response.writeHead(200, { "content-type": file.type });
   response.end(file.content);
-};
+}
 
-const download: Route = async ({ request, response, site, path }) => {
+const download: Route<Site> = async ({ response, client, site, path }) => {
   const name = nameOf(path);
-  const pieces = readFile(shelfOf(site), name, clientOf(request));
+  const pieces = readFile(shelfOf(site), name, client);
   // What cannot be opened is told by the status, so the first piece comes before it.
   const first = await pieces.next();
   await answerPieces(response, first.done ? [] : follow(first.value, pieces), lastPart(name));
 };
 
-const upload: Route = async ({ request, response, site, path }) => {
-  const [name, client] = [nameOf(path), clientOf(request)];
+const upload: Route<Site> = async ({ request, response, client, site, path }) => {
+  const name = nameOf(path);
   const length = request.headers["content-length"];
   if (site.uploads === "off") {
     const error = new TftpError("ACCESS_VIOLATION", "uploads are not allowed");
@@ -123,7 +155,7 @@ const upload: Route = async ({ request, response, site, path }) => {
     name,
     client,
     size: length === undefined ? undefined : Number(length),
-    content: request,
+    content: request.content,
     bytesMax: site.uploadBytesMax,
   });
   site.onUpload?.(done);
@@ -155,10 +187,6 @@ function nameOf(path: string): string {
 
 function lastPart(name: string): string {
   return name.slice(name.lastIndexOf("/") + 1);
-}
-
-function clientOf({ socket }: IncomingMessage): { host: string; port: number } {
-  return { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
 }
 
 function gone(): TftpError {

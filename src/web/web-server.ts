@@ -4,15 +4,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { TftpError } from "../core/errors.ts";
-import type { Observer } from "../observe/observer.ts";
-import type { Totals } from "../observe/totals.ts";
 import type { Address } from "../ports.ts";
-import type { TransferInfo } from "../server/events.ts";
 import { answerText, securityHeaders } from "./answer.ts";
-import type { PageUpload, Shelf } from "./files.ts";
 import { Attempts, refusalFor } from "./guard.ts";
-import { Live } from "./live.ts";
-import { routeFor } from "./routes.ts";
+import type { Page, Request } from "./visit.ts";
 
 /** What a scraper is given. */
 export interface Exposition {
@@ -21,11 +16,8 @@ export interface Exposition {
   text(): Promise<string>;
 }
 
-/** The TFTP server, as far as it is looked at. */
-export interface Watched {
-  snapshot(): readonly TransferInfo[];
-  readonly addresses: readonly Address[];
-  /** False while it stops. */
+export interface Health {
+  /** Whether requests are taken: false while it stops. */
   readonly ready: () => boolean;
 }
 
@@ -34,17 +26,9 @@ export interface WebOptions {
   readonly password: string | undefined;
   /** Further names that the page may be asked for under. */
   readonly names?: readonly string[];
-  readonly watched: Watched;
-  readonly totals: Totals;
+  readonly health: Health;
   readonly exposition: Exposition;
-  readonly observer: Observer;
-  /** What the page may show of files; absent: nothing. */
-  readonly shelf: Shelf | undefined;
-  readonly uploads: "off" | "create" | "overwrite";
-  readonly uploadBytesMax: number;
-  /** Is told of each upload through the page, and of each attempt. */
-  readonly onUpload?: (upload: PageUpload) => void;
-  readonly version: string;
+  readonly page: Page;
 }
 
 /** `fd`: a descriptor that listens there already. */
@@ -59,16 +43,9 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** What every route is given. */
-export interface Site extends WebOptions {
-  readonly live: Live;
-}
-
-/** The page with everything that belongs to it. Throws TftpError NETWORK. */
+/** The page with metrics and health. Throws TftpError NETWORK. */
 export async function openWeb(options: WebOptions): Promise<Listening> {
-  const { observer, totals, exposition, watched } = options;
-  const live = new Live(observer, totals, () => watched.snapshot());
-  const site: Site = { ...options, live };
+  const { page, exposition } = options;
   const guarded = { ...options, attempts: new Attempts() };
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
@@ -79,13 +56,13 @@ export async function openWeb(options: WebOptions): Promise<Listening> {
       if (status === 401) response.setHeader("www-authenticate", 'Basic realm="Tidewire"');
       answerText(response, status, `${message}\n`);
     } else if (request.url === "/metrics") void answerMetrics(response, exposition);
-    else void respond(request, response, site);
+    else void page.answer(readable(request), response, clientOf(request));
   });
   const listening = await listen(server, options.address);
   return {
     ...listening,
     close: () => {
-      live.close();
+      page.close();
       return listening.close();
     },
   };
@@ -99,11 +76,11 @@ export function urlOf({ address: { host, port } }: Listening): string {
 export function openMetrics(
   address: WebAddress,
   exposition: Exposition,
-  watched: Pick<Watched, "addresses" | "ready">,
+  health: Health,
 ): Promise<Listening> {
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
-    if (answersWatcher(request, response, { watched })) return;
+    if (answersWatcher(request, response, { health })) return;
     if (request.url === "/metrics") void answerMetrics(response, exposition);
     else answerText(response, 404, "Here are /metrics, /healthz and /readyz.\n");
   });
@@ -113,10 +90,10 @@ export function openMetrics(
 function answersWatcher(
   { url }: IncomingMessage,
   response: ServerResponse,
-  { watched }: { readonly watched: Pick<Watched, "addresses" | "ready"> },
+  { health }: { readonly health: Health },
 ): boolean {
   if (url !== "/healthz" && url !== "/readyz") return false;
-  const ready = url === "/healthz" || (watched.ready() && watched.addresses.length > 0);
+  const ready = url === "/healthz" || health.ready();
   answerText(response, ready ? 200 : 503, ready ? "ok\n" : "not ready\n");
   return true;
 }
@@ -129,29 +106,13 @@ async function answerMetrics(response: ServerResponse, { type, text }: Expositio
   }
 }
 
-async function respond(
-  request: IncomingMessage,
-  response: ServerResponse,
-  site: Site,
-): Promise<void> {
-  try {
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://page");
-    const route = routeFor(request.method ?? "", pathname);
-    if (route) await route({ request, response, site, path: pathname, query: searchParams });
-    else answerText(response, 404, "There is nothing here.\n");
-  } catch (thrown) {
-    const error = TftpError.from(thrown);
-    if (response.headersSent) response.destroy();
-    else answerText(response, statusOf(error), `${error.message}\n`);
-  }
+function readable(request: IncomingMessage): Request {
+  const { method = "", url = "/", headers } = request;
+  return { method, url, headers, content: request };
 }
 
-function statusOf({ code }: TftpError): number {
-  if (code === "FILE_NOT_FOUND") return 404;
-  if (code === "ACCESS_VIOLATION") return 403;
-  if (code === "FILE_EXISTS") return 409;
-  if (code === "TOO_LARGE") return 413;
-  return code === "INVALID_ARGUMENT" ? 400 : 500;
+function clientOf({ socket }: IncomingMessage): Address {
+  return { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
 }
 
 const connectionsMax = 256;

@@ -47,3 +47,8 @@ export function printing(t: TestContext, child: ChildProcess): Printing {
   };
   return { output: () => output, printed, ended };
 }
+
+/** `words`, so many times. Unlike `(words.*){count}` it fails fast. */
+export function times(count: number, words: string): RegExp {
+  return new RegExp(`(?:(?:(?!${words})[^])*${words}){${count}}`);
+}

@@ -9,6 +9,8 @@ import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../src/cli/config-file.ts";
 import { serviceNotice } from "../../src/cli/service-notice.ts";
 import { failsWith, folder, serving, tidewire } from "./command.ts";
+import { freePort } from "./free-port.ts";
+import { times } from "./printed.ts";
 
 const required = process.env.TIDEWIRE_PEERS === "required";
 const koffi = process.platform === "linux" ? loadKoffi() : undefined;
@@ -36,6 +38,34 @@ test("systemd hears READY, RELOADING, the heartbeat and STOPPING", withKoffi, as
   await printed(/nothing is changed/);
   child.kill("SIGTERM");
   assert.equal(await next("WATCHDOG=1"), "STOPPING=1");
+  assert.deepEqual(await ended, { status: 0, signal: null });
+});
+
+test("of several workers systemd hears as of one, and all heed signals", withKoffi, async (t) => {
+  const root = await folder(t);
+  const next = supervisor(t, join(root, "notify"));
+  process.env.NOTIFY_SOCKET = join(root, "notify");
+  process.env.WATCHDOG_USEC = "1000000"; // few messages, for nobody reads meanwhile
+  t.after(() => {
+    delete process.env.NOTIFY_SOCKET;
+    delete process.env.WATCHDOG_USEC;
+  });
+  const file = join(root, "tidewire.toml");
+  await writeFile(file, `dir = ${JSON.stringify(root)}\n`);
+  const args = ["--config", file, "--port", await freePort(), "--workers", "2"];
+  const { child, printed, ended } = await serving(t, args);
+  assert.equal(await next("WATCHDOG=1"), "READY=1");
+  assert.equal(await next(), "WATCHDOG=1");
+  child.kill("SIGUSR1");
+  await printed(times(2, "No transfer runs"));
+  child.kill("SIGHUP");
+  assert.match(await next("WATCHDOG=1"), /^RELOADING=1\nMONOTONIC_USEC=\d+$/);
+  assert.equal(await next("WATCHDOG=1"), "READY=1");
+  await printed(times(2, "what runs ends as it began"));
+  child.kill("SIGUSR2");
+  await printed(/worker 2 is replaced/);
+  child.kill("SIGTERM");
+  assert.equal(await next("WATCHDOG=1"), "STOPPING=1", "a worker that leaves is not the end");
   assert.deepEqual(await ended, { status: 0, signal: null });
 });
 

@@ -10,6 +10,7 @@ import axe from "axe-core";
 import { chromium, type Page } from "playwright-core";
 import { get } from "../../src/index.ts";
 import { folder, type Serving, serving } from "../cli/command.ts";
+import { freePort } from "../cli/free-port.ts";
 import { find, run, testWith } from "../interop/peers.ts";
 
 const bigBytes = 4_000_000;
@@ -182,6 +183,17 @@ testWith("chromium", "it fits a telephone, and both colour schemes", async (t, p
     grounds.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
   }
   assert.equal(new Set(grounds).size, 2);
+});
+
+testWith("chromium", "transfers of several workers open from one page", async (t, program) => {
+  const args = ["--workers", "2", "--port", await freePort()];
+  const { page, url, faults } = await scene(t, program, args);
+  const all = Array.from({ length: 20 }, () => get(`${url}/boot/vmlinuz`).bytes());
+  await Promise.all(all);
+  await page.locator("tr[data-id]").first().getByRole("link").click();
+  await page.locator(".detail[aria-live]").getByText("RRQ boot/vmlinuz octet").waitFor();
+  assert.match(page.url(), /#\/transfer\/[12]\.\d+$/);
+  assert.deepEqual(faults, []);
 });
 
 testWith("chromium", "files are brought and fetched through the page", async (t, program) => {

@@ -1,0 +1,66 @@
+// The page of several servers on one port, as if they were one: each is asked for its share, and
+// whoever has a transfer for that. It must not know how they are run.
+
+import { TftpError } from "../core/errors.ts";
+import { answerJson } from "./answer.ts";
+import { JoinedLive } from "./joined-live.ts";
+import { joinMissing, joinStates } from "./joining.ts";
+import type { Missing, State } from "./messages.ts";
+import type { Colleague } from "./passage.ts";
+import { staticFile } from "./routes.ts";
+import { type Page, pageOf, type Route } from "./visit.ts";
+
+/** Those that answer, by what stands before the dot of their ids. */
+export type Colleagues = () => ReadonlyMap<string, Colleague>;
+
+interface Site {
+  readonly colleagues: Colleagues;
+  readonly live: JoinedLive;
+}
+
+export function joinedPage(colleagues: Colleagues): Page {
+  const live = new JoinedLive(colleagues);
+  return pageOf({ site: { colleagues, live }, routeFor, close: () => live.close() });
+}
+
+function routeFor(method: string, path: string): Route<Site> | undefined {
+  if (path.startsWith("/files/")) return ofAny;
+  if (method !== "GET" && method !== "HEAD") return undefined;
+  const [, api, name] = path.split("/");
+  return api === "api" ? routes[name ?? ""] : staticFile;
+}
+
+/** They serve the same files. */
+const ofAny: Route<Site> = async (visit) => {
+  const [any] = visit.site.colleagues().values();
+  if (!any) throw nobody();
+  await any.forward(visit);
+};
+
+const routes: Readonly<Record<string, Route<Site>>> = {
+  state: async ({ response, site }) => {
+    const states = await ofAll<State>(site, "/api/state");
+    if (states.length === 0) throw nobody();
+    answerJson(response, joinStates(states));
+  },
+  events: ({ response, site }) => site.live.join(response),
+  missing: async ({ response, site }) => {
+    answerJson(response, joinMissing(await ofAll<readonly Missing[]>(site, "/api/missing")));
+  },
+  files: ofAny,
+  transfers: async (visit) => {
+    const [number = ""] = (visit.path.split("/")[3] ?? "").split(".");
+    const colleague = visit.site.colleagues().get(number);
+    if (!colleague) throw new TftpError("FILE_NOT_FOUND", "the worker that knew it has ended");
+    await colleague.forward(visit);
+  },
+};
+
+async function ofAll<T>({ colleagues }: Site, path: string): Promise<T[]> {
+  const all = await Promise.all([...colleagues().values()].map((each) => each.json<T>(path)));
+  return all.filter((answer) => answer !== undefined) as T[];
+}
+
+function nobody(): TftpError {
+  return new TftpError("BUSY", "no worker answers yet; try again in a moment");
+}
