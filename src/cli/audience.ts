@@ -1,7 +1,7 @@
 // All that hears what a server does: its log, hooks and audit, and beside them the page, metrics
 // and captures. It must not know how a server is run.
 
-import { defaultLimits, type Server, type ServerEvent, type TftpError } from "../index.ts";
+import type { Server, ServerEvent, TftpError } from "../index.ts";
 import type { Audit } from "./audit.ts";
 import { hooksFor } from "./hooks.ts";
 import { type Logging, loggingFor } from "./logging.ts";
@@ -125,12 +125,9 @@ function servedOf(
   audit: Audit | undefined,
   onProblem: (error: TftpError) => void,
 ): Parameters<typeof watchingFor>[1] {
-  const { dir, flags } = settings;
-  const { dotFiles = false, uploads = "off" } = flags;
   return {
-    ...{ dir, storage: parts.storage, dotFiles, uploads, onProblem },
+    ...{ dir: settings.dir, storage: parts.storage, offer: parts.offer, onProblem },
     ...(audit ? { onUpload: (upload) => audit.handlePageUpload(upload) } : {}),
-    uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
     pageAt: (address) => left?.pageAt(address),
   };
 }

@@ -3,7 +3,7 @@
 
 import cluster, { type Worker } from "node:cluster";
 import { TftpError } from "../index.ts";
-import { leave, serving } from "./worker.ts";
+import { leave, serving, stop } from "./worker.ts";
 
 const startMillisMax = 30_000;
 /** Until one that could not start again is tried once more. */
@@ -80,7 +80,11 @@ export class Crew {
 
   stop(): void {
     this.#stopping = true;
-    this.pass("SIGTERM");
+    const heeding = new Set(this.answering);
+    for (const worker of this.#running) {
+      if (heeding.has(worker)) say(worker, stop);
+      else worker.process.kill("SIGTERM");
+    }
   }
 
   pass(signal: NodeJS.Signals): void {
@@ -140,8 +144,12 @@ export class Crew {
   #leave(worker: Worker): void {
     this.#serving.delete(worker);
     this.#leaving.add(worker);
-    worker.send(leave);
+    say(worker, leave);
   }
+}
+
+function say(worker: Worker, word: string): void {
+  worker.send(word, () => {}); // it may be ending this moment
 }
 
 /** Resolves when it says that it serves, or ends. */

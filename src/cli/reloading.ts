@@ -2,6 +2,7 @@
 // they began with. It must not know what a setting means.
 
 import { type Judge, type Server, type Storage, TftpError } from "../index.ts";
+import type { Offer } from "../web/files.ts";
 import { watchFrom } from "./file-watch.ts";
 import type { ServeFlags } from "./serve-options.ts";
 import { type Effect, effectOf, type Settings, settingsFor } from "./settings.ts";
@@ -17,6 +18,7 @@ const live: readonly (keyof ServeFlags)[] = [
 export interface Exchangeable {
   readonly storage: Storage;
   readonly judge: Judge;
+  readonly offer: () => Offer;
   exchange(effect: Effect): void;
 }
 
@@ -29,6 +31,7 @@ export function exchangeable(first: Effect): Exchangeable {
       openWrite: (name, request) => now.storage.openWrite(name, request),
     },
     judge: (request) => now.judge(request),
+    offer: () => now.offer,
     exchange: (effect) => {
       now = effect;
     },

@@ -134,7 +134,7 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
     notice.stopping();
     audience.stopping();
   };
-  const { closed, drain } = stopAtSignal(server, onStopping, workerNumber !== undefined);
+  const { closed, drain } = stopAtSignal(server, onStopping);
   whenReplaced(drain);
   const handOver = handOverAtSignal({
     ...{ server, flags: settings.flags, watching, onProblem, tell },

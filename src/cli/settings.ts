@@ -2,6 +2,7 @@
 // What comes out of it is ready to serve: the folders exist, and the rules are a judge.
 
 import {
+  defaultLimits,
   type Judge,
   type Limits,
   type Mount,
@@ -9,6 +10,7 @@ import {
   mounts,
   type Storage,
 } from "../index.ts";
+import type { Offer } from "../web/files.ts";
 import { accessJudge, checkUploadFlags } from "./access.ts";
 import type { MountFlags } from "./config-file.ts";
 import { identityOf } from "./file-watch.ts";
@@ -38,6 +40,7 @@ export interface Effect {
   readonly folders: Mounts<Folder>;
   readonly judge: Judge;
   readonly limits: Partial<Limits>;
+  readonly offer: Offer;
   /** Where uploads may have left something. */
   readonly written: readonly string[];
 }
@@ -83,6 +86,11 @@ export async function effectOf(settings: Settings): Promise<Effect> {
     folders,
     judge: accessJudge(flags),
     limits: limitsOf(flags),
+    offer: {
+      uploads: flags.uploads ?? "off",
+      uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
+      dotFiles,
+    },
     written: [...((flags.uploads ?? "off") === "off" ? [] : [dir]), ...written.map((m) => m.dir)],
   };
 }

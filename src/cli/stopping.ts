@@ -1,6 +1,7 @@
 // How `tidewire serve` ends: in good order at the first signal, at once at the next ones.
 
 import type { Server } from "../index.ts";
+import { whenStopped, workerNumber } from "./worker.ts";
 
 export const graceMillis: number = 5000;
 
@@ -16,12 +17,13 @@ export interface Stopping {
 
 /** The first signal lets transfers finish for a while, the second ends them with an ERROR to their
  * clients, the third ends the process. */
-export function stopAtSignal(server: Server, onStopping: () => void, isWorker = false): Stopping {
+export function stopAtSignal(server: Server, onStopping: () => void): Stopping {
   let count = 0;
   let closed = (): void => {};
   const close = (graceMillis: number): void => void server.close({ graceMillis }).then(closed);
-  const stop = (): void => {
-    count += 1;
+  const stop = (times: number): void => {
+    if (times <= count) return;
+    count = times;
     onStopping();
     const running = server.snapshot().length;
     if (count === 1 && running > 0) {
@@ -33,9 +35,13 @@ export function stopAtSignal(server: Server, onStopping: () => void, isWorker = 
     if (count > 2) process.exit();
     close(count === 1 ? graceMillis : 0);
   };
-  process.on("SIGTERM", stop);
-  // A terminal tells all processes; what a worker is told by the first one would come twice.
-  process.on("SIGINT", isWorker ? () => {} : stop);
+  let signals = 0;
+  const heed = (): void => stop(++signals);
+  process.on("SIGTERM", heed);
+  // A terminal and systemd tell all processes. What a worker hears from the first one is the same,
+  // so it does not count once more; and only the first one knows what the terminal means.
+  process.on("SIGINT", workerNumber === undefined ? heed : () => {});
+  whenStopped(stop);
   return {
     closed: new Promise((resolve) => {
       closed = resolve;

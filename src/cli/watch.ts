@@ -84,13 +84,11 @@ interface Parts {
 
 async function pageOf(server: Server, served: Served, parts: Parts): Promise<Page> {
   const { sitePage } = await import("../web/routes.ts");
-  const { dir, storage, dotFiles, uploads, uploadBytesMax, onUpload } = served;
+  const { dir, storage, offer, onUpload } = served;
   return sitePage({
     ...parts,
     watched: server,
-    shelf: { storage, root: dir, dotFiles },
-    uploads,
-    uploadBytesMax,
+    shelf: { storage, root: dir, offer },
     ...(onUpload ? { onUpload } : {}),
     version: ownVersion(),
   });

@@ -13,7 +13,7 @@ import {
   type Storage,
   TftpError,
 } from "../index.ts";
-import type { PageUpload } from "../web/files.ts";
+import type { Offer, PageUpload } from "../web/files.ts";
 import { systemCode } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
 import { workerNumber } from "./worker.ts";
@@ -68,9 +68,7 @@ export interface Watching {
 export interface Served {
   readonly dir: string;
   readonly storage: Storage;
-  readonly dotFiles: boolean;
-  readonly uploads: "off" | "create" | "overwrite";
-  readonly uploadBytesMax: number;
+  readonly offer: () => Offer;
   readonly onProblem: (error: TftpError) => void;
   /** A descriptor that listens on this TCP address already. */
   readonly pageAt?: ((address: Address) => number | undefined) | undefined;

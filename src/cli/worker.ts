@@ -20,6 +20,7 @@ export function openPageStream(): Socket {
 
 export const serving = "serving";
 export const leave = "leave";
+export const stop = "stop";
 
 /** Its channel to the first process is no reason for a worker to stay, whatever ends it. */
 export function standAlone(): void {
@@ -32,10 +33,20 @@ export function tellServing(): void {
   process.send?.(serving);
 }
 
+/** The first process wants the end, for so many times now. */
+export function whenStopped(heed: (times: number) => void): void {
+  let times = 0;
+  whenTold(stop, () => heed(++times));
+}
+
 /** Another worker has taken the place of this one. */
 export function whenReplaced(drain: () => void): void {
+  whenTold(leave, drain);
+}
+
+function whenTold(word: string, act: () => void): void {
   if (workerNumber === undefined) return;
   process.on("message", (message) => {
-    if (message === leave) drain();
+    if (message === word) act();
   });
 }

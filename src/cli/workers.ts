@@ -29,8 +29,13 @@ export async function runWorkers(flags: ServeFlags): Promise<void> {
   const notice = serviceNotice();
   heedSignals(flags, crew, notice);
   const pages = await openCrewPages(flags, crew, tell);
+  const { workers = 1 } = flags;
+  const onServing = (): void => {
+    tell(`${workers} workers serve.`);
+    void notice.ready();
+  };
   try {
-    await crew.run(flags.workers ?? 1, () => void notice.ready());
+    await crew.run(workers, onServing);
   } finally {
     await pages.close();
   }

@@ -12,6 +12,13 @@ export interface Shelf {
   readonly storage: Storage;
   /** The folder on this machine. */
   readonly root: string;
+  /** What is allowed now. */
+  readonly offer: () => Offer;
+}
+
+export interface Offer {
+  readonly uploads: "off" | "create" | "overwrite";
+  readonly uploadBytesMax: number;
   readonly dotFiles: boolean;
 }
 
@@ -80,7 +87,6 @@ export interface Upload {
   readonly client: Address;
   readonly size: number | undefined;
   readonly content: AsyncIterable<Uint8Array>;
-  readonly bytesMax: number;
 }
 
 /** What became of an upload through the page. */
@@ -95,13 +101,15 @@ export interface PageUpload {
 }
 
 /** Stores what comes; whole, or not at all. Throws nothing. */
-export async function writeFile({ storage }: Shelf, upload: Upload): Promise<PageUpload> {
-  const { name, client, size, content, bytesMax } = upload;
+export async function writeFile(shelf: Shelf, upload: Upload): Promise<PageUpload> {
+  const { name, client, size, content } = upload;
+  const { uploads, uploadBytesMax: bytesMax } = shelf.offer();
   const hash = createHash("sha256");
   let sink: Sink | undefined;
   let bytes = 0;
   try {
-    sink = await storage.openWrite(name, requestOf(client, size));
+    if (uploads === "off") throw new TftpError("ACCESS_VIOLATION", "uploads are not allowed");
+    sink = await shelf.storage.openWrite(name, requestOf(client, size));
     for await (const piece of content) {
       bytes += piece.length;
       if (bytes > bytesMax) throw new TftpError("TOO_LARGE", `more than ${bytesMax} bytes`);
@@ -150,9 +158,9 @@ async function describe(
   }
 }
 
-function isShown({ dotFiles }: Shelf, name: string): boolean {
+function isShown({ offer }: Shelf, name: string): boolean {
   if (name === "." || name === "..") return false;
-  return dotFiles || !name.startsWith(".");
+  return offer().dotFiles || !name.startsWith(".");
 }
 
 function requestOf(client: Address, size?: number): RequestInfo {

@@ -37,8 +37,6 @@ export interface State extends Running {
   readonly version: string;
   readonly addresses: readonly Address[];
   readonly uploads: "off" | "create" | "overwrite";
-  /** Whether files are shown. */
-  readonly files: boolean;
   /** The newest first. */
   readonly history: readonly Entry[];
   readonly samples: readonly Sample[];

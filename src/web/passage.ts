@@ -82,9 +82,7 @@ export class Colleague {
       ...(length === undefined ? {} : { "content-length": length }),
     });
     if (method === "PUT") pass(request.content, asked);
-    const head = await headOf(asked).catch((cause) => {
-      throw new TftpError("ABORTED", "the worker that knows it has ended", { cause });
-    });
+    const head = await headOf(asked);
     const known = told.flatMap((name) => (head[name] ? [[name, String(head[name])]] : []));
     response.writeHead(Number(head[":status"]), Object.fromEntries(known));
     await pipeline(asked, response).catch(() => response.destroy());
@@ -109,7 +107,11 @@ export class Colleague {
 
   #ask(headers: OutgoingHttpHeaders): ClientHttp2Stream {
     const sends = headers[":method"] === "PUT";
-    return this.#session.request(headers, { endStream: !sends, waitForTrailers: sends });
+    try {
+      return this.#session.request(headers, { endStream: !sends, waitForTrailers: sends });
+    } catch (cause) {
+      throw hasEnded(cause);
+    }
   }
 }
 
@@ -122,11 +124,17 @@ function pass(content: Readable, asked: ClientHttp2Stream): void {
   content.pipe(asked);
 }
 
+/** Throws TftpError BUSY where there is no answer. */
 function headOf(asked: ClientHttp2Stream): Promise<IncomingHttpHeaders & { ":status"?: number }> {
   return new Promise((done, failed) => {
-    asked.once("response", done).once("error", failed);
-    asked.once("close", () => failed(new Error("no answer")));
+    const fail = (cause?: unknown): void => failed(hasEnded(cause));
+    asked.once("response", done).once("error", fail);
+    asked.once("close", () => fail());
   });
+}
+
+function hasEnded(cause: unknown): TftpError {
+  return new TftpError("BUSY", "the worker that was asked has ended", { cause });
 }
 
 async function textOf(asked: ClientHttp2Stream): Promise<string> {

@@ -35,10 +35,8 @@ export interface SiteOptions {
   readonly watched: Watched;
   readonly totals: Totals;
   readonly observer: Observer;
-  /** What the page may show of files; absent: nothing. */
-  readonly shelf: Shelf | undefined;
-  readonly uploads: "off" | "create" | "overwrite";
-  readonly uploadBytesMax: number;
+  /** What the page shows of files. */
+  readonly shelf: Shelf;
   /** Is told of each upload through the page, and of each attempt. */
   readonly onUpload?: (upload: PageUpload) => void;
   readonly version: string;
@@ -68,12 +66,11 @@ function routeFor(method: string, path: string): Route<Site> | undefined {
 
 const routes: Readonly<Record<string, Route<Site>>> = {
   state: ({ response, site }) => {
-    const { watched, live, observer, uploads, version, shelf } = site;
+    const { watched, live, observer, version, shelf } = site;
     const state: State = {
       version,
       addresses: watched.addresses,
-      uploads,
-      files: shelf !== undefined,
+      uploads: shelf.offer().uploads,
       history: observer.history.entries,
       samples: live.samples,
       ...live.running(),
@@ -83,7 +80,7 @@ const routes: Readonly<Record<string, Route<Site>>> = {
   events: ({ response, site }) => site.live.join(response),
   missing: async ({ response, site }) => {
     const { missing } = site.observer.history;
-    const names = site.shelf && missing.length > 0 ? await fileNames(site.shelf) : [];
+    const names = missing.length > 0 ? await fileNames(site.shelf) : [];
     const shown = missing.slice(0, 50);
     const told: Missing[] = shown.map((each) => {
       return { ...each, near: nearNames(each.filename, names) };
@@ -91,7 +88,7 @@ const routes: Readonly<Record<string, Route<Site>>> = {
     answerJson(response, told);
   },
   files: async ({ response, site, query }) => {
-    answerJson(response, await listFolder(shelfOf(site), query.get("path") ?? ""));
+    answerJson(response, await listFolder(site.shelf, query.get("path") ?? ""));
   },
 };
 
@@ -137,7 +134,7 @@ export function staticFile({ response, path }: Pick<Visit<unknown>, "response" |
 
 const download: Route<Site> = async ({ response, client, site, path }) => {
   const name = nameOf(path);
-  const pieces = readFile(shelfOf(site), name, client);
+  const pieces = readFile(site.shelf, name, client);
   // What cannot be opened is told by the status, so the first piece comes before it.
   const first = await pieces.next();
   await answerPieces(response, first.done ? [] : follow(first.value, pieces), lastPart(name));
@@ -146,17 +143,11 @@ const download: Route<Site> = async ({ response, client, site, path }) => {
 const upload: Route<Site> = async ({ request, response, client, site, path }) => {
   const name = nameOf(path);
   const length = request.headers["content-length"];
-  if (site.uploads === "off") {
-    const error = new TftpError("ACCESS_VIOLATION", "uploads are not allowed");
-    site.onUpload?.({ name, client, bytes: 0, error });
-    throw error;
-  }
-  const done = await writeFile(shelfOf(site), {
+  const done = await writeFile(site.shelf, {
     name,
     client,
     size: length === undefined ? undefined : Number(length),
     content: request.content,
-    bytesMax: site.uploadBytesMax,
   });
   site.onUpload?.(done);
   if (done.error) throw done.error;
@@ -169,11 +160,6 @@ async function* follow(
 ): AsyncGenerator<Uint8Array> {
   yield first;
   yield* rest;
-}
-
-function shelfOf({ shelf }: Site): Shelf {
-  if (shelf) return shelf;
-  throw new TftpError("FILE_NOT_FOUND", "files are not shown here");
 }
 
 /** Throws TftpError for what no URL can mean. */

@@ -1,7 +1,6 @@
 // Several processes on one port.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +22,7 @@ test("workers share a port, and a killed one is started again", linux, async (t)
   await writeFile(join(root, "a"), "content");
   const port = await freePort();
   const { child, printed, ended } = await serving(t, [root, "--port", port, "--workers", "2"]);
+  await printed(/2 workers serve/);
   const url = `tftp://127.0.0.1:${port}/a`;
   const fetched = await Promise.all(Array.from({ length: 20 }, () => get(url).text()));
   assert.deepEqual(new Set(fetched), new Set(["content"]));
@@ -43,6 +43,7 @@ test("metrics are those of all workers, captures those of each", linux, async (t
   const watched = [...args, "--capture", "all", captures, "--log", "json"];
   const { child, printed, output, ended: end } = await serving(t, [root, ...watched]);
   const [, base = ""] = await printed(/Metrics on (http:\S+)metrics/);
+  await printed(/2 workers serve/);
   const url = `tftp://127.0.0.1:${port}/a`;
   await Promise.all(Array.from({ length: 20 }, () => get(url).text()));
   await printed(times(20, '"event":"ended"'));
@@ -76,7 +77,7 @@ test("workers are replaced one by one, what runs in the old ones ends whole", li
   const { opened, open } = gate();
   const upload = put(`${url}/late.txt`, trickle(opened));
   await printed(/late\.txt started/);
-  await bothListen(port);
+  await printed(/2 workers serve/);
   // One that cannot start changes nothing.
   await write("port = ");
   child.kill("SIGUSR2");
@@ -108,7 +109,7 @@ test("a worker that cannot start again is tried again, the others go on", linux,
   const { child, printed } = await serving(t, args);
   const url = `tftp://127.0.0.1:${port}/a`;
   assert.equal(await get(url, { retries: 20 }).text(), "content");
-  await bothListen(port);
+  await printed(/2 workers serve/);
   const all = childrenOf(child.pid);
   assert.equal(all.length, 2);
   await write("port = ");
@@ -143,6 +144,24 @@ async function configured(t: TestContext): Promise<Configured> {
   return { root, port, write, args };
 }
 
+test("an end that all are told at once lets transfers finish, too", linux, async (t) => {
+  const { root, port, args } = await configured(t);
+  const { child, printed, ended } = await serving(t, args);
+  const { opened, open } = gate();
+  const upload = put(`tftp://127.0.0.1:${port}/late.txt`, trickle(opened), { retries: 20 });
+  await printed(/late\.txt started/);
+  await printed(/2 workers serve/);
+  // systemd tells each process of a service, and the first one tells the others.
+  for (const pid of childrenOf(child.pid)) process.kill(pid, "SIGTERM");
+  await printed(/Stopping: 1 transfer/);
+  child.kill("SIGTERM");
+  while (childrenOf(child.pid).length > 1) await setImmediate();
+  open();
+  await upload;
+  assert.equal(await readFile(join(root, "late.txt"), "utf8"), "first last");
+  assert.deepEqual(await ended, { status: 0, signal: null });
+});
+
 test("with a single port a line says why workers are not replaced", linux, async (t) => {
   const root = await folder(t);
   const args = [root, "--port", await freePort(), "--workers", "2", "--single-port"];
@@ -164,9 +183,3 @@ test("what workers cannot share is refused", { timeout }, async () => {
   failsWith(await tidewire(["serve", "--workers", "2", "--port", "0"]), 2, /share a port/);
   failsWith(await tidewire(["serve", "--workers", "0"]), 2, /--workers/);
 });
-
-/** Two sockets have the port. */
-async function bothListen(port: string): Promise<void> {
-  const local = `0100007F:${Number(port).toString(16).toUpperCase().padStart(4, "0")} `;
-  while (readFileSync("/proc/net/udp", "latin1").split(local).length < 3) await setImmediate();
-}

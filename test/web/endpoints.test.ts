@@ -149,6 +149,27 @@ test("an upload needs --uploads, our own page and a free name", async (t) => {
   await assert.rejects(readFile(join(root, "c.txt")), { code: "ENOENT" });
 });
 
+test("what a changed configuration allows holds for the page at once", async (t) => {
+  const root = await folder(t);
+  await writeFile(join(root, ".hidden"), "dots");
+  const file = join(await folder(t), "tidewire.toml");
+  const write = (text: string): Promise<void> =>
+    writeFile(file, `dir = ${JSON.stringify(root)}\nweb = "127.0.0.1:0"\n${text}`);
+  await write("");
+  const { child, printed } = await serving(t, ["--config", file]);
+  const [, page = ""] = await printed(/Watch it on (http:\S+)/);
+  const own = { method: "PUT", headers: { "x-tidewire": "1" }, body: "new" };
+  assert.equal((await http(page, "/files/b.txt", own)).status, 403);
+  await write('uploads = "create"\ndot-files = true\nupload-bytes-max = 10\n');
+  child.kill("SIGHUP");
+  await printed(/what runs ends as it began/);
+  assert.equal((await http(page, "/files/b.txt", own)).status, 201);
+  const large = { ...own, body: "x".repeat(11) };
+  assert.equal((await http(page, "/files/c.txt", large)).status, 413);
+  assert.equal(JSON.parse((await http(page, "/api/state")).body).uploads, "create");
+  assert.match((await http(page, "/api/files?path=")).body, /\.hidden/);
+});
+
 test("a transfer can be fetched as packets, pcapng and JSON", async (t) => {
   const { page, url, printed } = await web(t);
   await get(`${url}/a.txt`).bytes();

@@ -10,7 +10,6 @@ import type { Entry, Missing, State, Tick } from "../../src/web/messages.ts";
 import { childrenOf } from "../cli/children.ts";
 import { folder, type Serving, serving } from "../cli/command.ts";
 import { freePort } from "../cli/free-port.ts";
-import { times } from "../cli/printed.ts";
 
 const timeout = 60_000;
 const linux = { timeout, skip: process.platform === "linux" ? false : "needs Linux" };
@@ -29,13 +28,8 @@ async function crew(t: TestContext, args: readonly string[] = []): Promise<Crew>
   const all = ["--port", port, "--workers", "2", "--web", "127.0.0.1:0", "--log", "json", ...args];
   const server = await serving(t, [root, ...all]);
   const [, page = ""] = await server.printed(/Watch it on (http:\S+)/);
-  await server.printed(times(2, '"event":"listening"'));
-  const ask: Crew["ask"] = async <T>(path: string): Promise<T> => {
-    const answer = await fetch(page + path);
-    // No worker answers before it serves.
-    return answer.status === 503 ? ask<T>(path) : answer.json();
-  };
-  await ask("api/state");
+  await server.printed(/2 workers serve/);
+  const ask = async <T>(path: string): Promise<T> => (await fetch(page + path)).json();
   return { ...server, root, page, ask };
 }
 
