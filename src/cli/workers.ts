@@ -1,6 +1,7 @@
 // `tidewire serve --workers N`: as many processes on one port, each with its share of the clients.
 // The first process keeps them going and speaks for them. It must not know what they do.
 
+import { inheritedSockets } from "../index.ts";
 import { Crew } from "./crew.ts";
 import { openCrewPages } from "./crew-pages.ts";
 import { wrongUsage } from "./options.ts";
@@ -15,6 +16,12 @@ export function isForWorkers({ workers = 1, port }: ServeFlags, isFollower = fal
   if (workers === 1 || isWorker) return false;
   if (isFollower) {
     throw wrongUsage("workers cannot follow a single process", "Restart the service instead.");
+  }
+  if (inheritedSockets().length > 0) {
+    throw wrongUsage(
+      "workers cannot share the sockets of systemd (LISTEN_FDS)",
+      "Leave the socket unit out: each worker opens the port for itself.",
+    );
   }
   if (port === 0) {
     throw wrongUsage("workers cannot share a port that each would choose", "Name a --port.");

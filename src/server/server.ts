@@ -177,14 +177,13 @@ export class TftpServer {
 
   #handleAllowed(request: Request, from: Address, entrance: Entrance): void {
     if (this.#closing && !this.#passOn) return;
-    const key = keyOf(from);
     const earlier = this.#sessions.get(from);
-    const waiting = this.#queue.get(key);
+    const waiting = this.#queue.size > 0 ? this.#queue.get(keyOf(from)) : undefined;
     const now = this.#parts.clock.now();
     if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
-    else if (waiting && isEqual(waiting.request, request)) this.#queue.renew(key, now);
+    else if (waiting && isEqual(waiting.request, request)) this.#queue.renew(keyOf(from), now);
     else {
-      this.#queue.remove(key);
+      if (waiting) this.#queue.remove(keyOf(from));
       earlier?.replace();
       if (this.#passOn) this.#passOn(encode(request), from, entrance.socket);
       else this.#judge(request, from, entrance);

@@ -8,23 +8,9 @@ import type { Address, DatagramSocket } from "../ports.ts";
 /** A stranger hears ERROR 5 at most so often, so that nobody can use us to flood a third party. */
 export const strangerMillis: Millis = 1000;
 
-interface Known {
-  readonly address: Address;
-  readonly key: string;
-}
-
-/** Who looks for a peer looks for it in many places: the same text for the same object is found by
- * each without a look at its letters. */
-const lately: (Known | undefined)[] = new Array(1024).fill(undefined);
-
 /** One for each TID of each host: all that tells one transfer, or one request, from another. */
-export function keyOf(address: Address): string {
-  const slot = address.port % lately.length;
-  const known = lately[slot];
-  if (known?.address === address) return known.key;
-  const key = `${address.host} ${address.port}`;
-  lately[slot] = { address, key };
-  return key;
+export function keyOf({ host, port }: Address): string {
+  return `${host} ${port}`;
 }
 
 export class Peer {

@@ -153,12 +153,23 @@ for (const host of ["127.0.0.1", "::1"]) {
   });
 }
 
-test("what is handed over and is no UDP socket is told", onLinux, async (t) => {
+/** What is printed where descriptor 3 is handed over and is no socket. */
+async function handed(t: TestContext, flags: readonly string[], status: number): Promise<string> {
   const root = await openFolder(t);
   const command = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@" 3</dev/null';
-  const args = ["-c", command, process.execPath, script, "serve", root, "--allow-root"];
+  const args = ["-c", command, process.execPath, script, "serve", root, "--allow-root", ...flags];
   const child = spawn("/bin/sh", args, { stdio: ["ignore", "ignore", "pipe"] });
   const [text] = await once(child.stderr, "data");
-  assert.match(String(text), /descriptor 3 is no bound UDP socket\.\nHint: .*ListenDatagram/);
-  assert.deepEqual(await once(child, "close"), [1, null]);
+  assert.deepEqual(await once(child, "close"), [status, null]);
+  return String(text);
+}
+
+test("what is handed over and is no UDP socket is told", onLinux, async (t) => {
+  const text = await handed(t, [], 1);
+  assert.match(text, /descriptor 3 is no bound UDP socket\.\nHint: .*ListenDatagram/);
+});
+
+test("several workers refuse what is handed over, instead of ignoring it", onLinux, async (t) => {
+  const text = await handed(t, ["--workers", "2"], 2);
+  assert.match(text, /workers cannot share the sockets of systemd .*\nHint: .*socket unit/);
 });
