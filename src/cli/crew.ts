@@ -41,6 +41,7 @@ export class Crew {
   /** `onServing` is called once, when all serve. Resolves when all have ended in good order. Throws
    * TftpError where one cannot start. */
   run(count: number, onServing: () => void): Promise<void> {
+    if (this.#stopping) return Promise.resolve();
     this.#count = count;
     this.#onServing = onServing;
     return new Promise((resolve, reject) => {

@@ -30,8 +30,21 @@ export class Pages {
     return this.#opened;
   }
 
-  /** The result says where. Throws TftpError NETWORK. */
-  async open({ web, metrics, pageAt }: PagesPlan, shown: Shown): Promise<readonly string[]> {
+  /** All or none; the result says where. Throws TftpError NETWORK. */
+  async open(plan: PagesPlan, shown: Shown): Promise<readonly string[]> {
+    try {
+      return await this.#open(plan, shown);
+    } catch (thrown) {
+      await this.close();
+      throw thrown;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#opened.splice(0).map((each) => each.close()));
+  }
+
+  async #open({ web, metrics, pageAt }: PagesPlan, shown: Shown): Promise<readonly string[]> {
     const { page, exposition, health } = shown;
     const { openMetrics, openWeb, urlOf } = await import("../web/web-server.ts");
     const at = (asked: Address): WebAddress => ({ ...asked, fd: pageAt?.(asked) });
@@ -51,9 +64,5 @@ export class Pages {
       lines.push(`Metrics on ${add(metrics, opened)}metrics`);
     }
     return lines;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#opened.splice(0).map((each) => each.close()));
   }
 }

@@ -1,14 +1,17 @@
 // The page of several workers, which shows them as one server.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { request } from "node:http";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { get } from "../../src/index.ts";
 import type { Entry, Missing, State, Tick } from "../../src/web/messages.ts";
 import { childrenOf } from "../cli/children.ts";
-import { folder, type Serving, serving } from "../cli/command.ts";
+import { failsWith, folder, type Serving, serving, tidewire } from "../cli/command.ts";
 import { freePort } from "../cli/free-port.ts";
 
 const timeout = 60_000;
@@ -138,6 +141,16 @@ test("what happens in any worker is told while it happens", linux, async (t) => 
   const { ended } = await first(ticks, (tick) => tick.ended.length > 0);
   assert.ok(ended.every(({ filename, outcome }) => filename === "big" && outcome === "aborted"));
   await ticks.return(undefined);
+});
+
+test("where not all of it can be opened, nothing is, and no worker starts", linux, async (t) => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  t.after(() => taken.close());
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const pages = ["--web", "127.0.0.1:0", "--metrics", `127.0.0.1:${port}`];
+  const args = ["serve", tmpdir(), "--port", await freePort(), "--workers", "2", "--allow-root"];
+  failsWith(await tidewire([...args, ...pages]), 1, /HTTP cannot listen on .*EADDRINUSE/);
 });
 
 test("the page stays when workers end, with what the others know", linux, async (t) => {
