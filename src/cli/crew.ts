@@ -122,7 +122,7 @@ export class Crew {
     const worker = cluster.fork({ NOTIFY_SOCKET: "" });
     this.#running.add(worker);
     worker.on("message", (message) => {
-      if (message !== serving) return;
+      if (message !== serving || this.#leaving.has(worker)) return;
       this.#serving.add(worker);
       if (this.#proven || this.#serving.size < this.#count) return;
       this.#proven = true;

@@ -144,6 +144,26 @@ async function configured(t: TestContext): Promise<Configured> {
   return { root, port, write, args };
 }
 
+test("a worker that leaves is not taken back when it reads the file again", linux, async (t) => {
+  const { port, args } = await configured(t);
+  const { child, printed, output, ended } = await serving(t, args);
+  await printed(/2 workers serve/);
+  const { opened, open } = gate();
+  const upload = put(`tftp://127.0.0.1:${port}/late.txt`, trickle(opened), { retries: 20 });
+  await printed(/late\.txt started/);
+  child.kill("SIGUSR2");
+  await printed(/worker 2 is replaced/);
+  child.kill("SIGHUP");
+  await printed(times(3, "what runs ends as it began"));
+  child.kill("SIGUSR2");
+  await printed(/worker 4 is replaced/);
+  assert.equal(output().match(/is replaced by/g)?.length, 4, output());
+  open();
+  await upload;
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, { status: 0, signal: null });
+});
+
 test("an end that all are told at once lets transfers finish, too", linux, async (t) => {
   const { root, port, args } = await configured(t);
   const { child, printed, ended } = await serving(t, args);
