@@ -55,10 +55,13 @@ export class SharedPort {
     return this.#places.get(peer, mark) !== undefined || this.#wasHere(mark);
   }
 
-  /** A socket for what is exchanged with `peer`. A former one for the same peer gets no more. */
+  /** A socket for what is exchanged with `peer`. A former one for the same peer gets and sends no
+   * more. */
   place(peer: Address): DatagramSocket {
     const place = new Place(this.socket, peer, this.#onLeave);
+    const former = this.#places.get(peer, place.mark);
     this.#places.set(place);
+    former?.supersede();
     return place;
   }
 
@@ -110,6 +113,8 @@ class Place implements DatagramSocket, Entry<Place> {
   readonly #socket: DatagramSocket;
   readonly #onLeave: (place: Place) => void;
   #open = true;
+  /** Another one has its peer. */
+  #superseded = false;
   onDatagram: (datagram: Uint8Array, from: Address) => void = ignore;
   onWritable: () => void = ignore;
   onError: (error: Error) => void = ignore;
@@ -135,11 +140,17 @@ class Place implements DatagramSocket, Entry<Place> {
   }
 
   get writable(): boolean {
-    return this.#socket.writable;
+    return this.#superseded || this.#socket.writable;
   }
 
   send(run: Run, to: Address): void {
-    if (this.#open) this.#socket.send(run, to);
+    if (this.#open && !this.#superseded) this.#socket.send(run, to);
+  }
+
+  /** Whoever waits to send would wait for ever, for nobody tells it any more. */
+  supersede(): void {
+    this.#superseded = true;
+    this.onWritable();
   }
 
   /** Not here: the others' datagrams have other sizes. */

@@ -68,7 +68,7 @@ test("a peer that comes back is heard by its new transfer alone", async () => {
   place("after", one);
   await before.close();
   socket.onDatagram(ack, one);
-  assert.deepEqual(heard, ["after"]);
+  assert.deepEqual(heard, ["before writable", "after"]);
   assert.equal(port.size, 1);
 });
 
@@ -78,7 +78,20 @@ test("a peer that begins anew is heard by the new one, though the old one is sti
   socket.onDatagram(ack, one);
   place("after", one);
   socket.onDatagram(ack, one);
-  assert.deepEqual(heard, ["before", "after"]);
+  assert.deepEqual(heard, ["before", "before writable", "after"]);
+});
+
+test("the old one does not wait for room to send that nobody would tell it of", () => {
+  const { socket, heard, place } = opened();
+  const full = Object.assign(socket, { writable: false });
+  const before = place("before", one);
+  assert.equal(before.writable, false);
+  const after = place("after", one);
+  assert.deepEqual([heard, before.writable, after.writable], [["before writable"], true, false]);
+  before.send(Run.of(ack), one);
+  assert.deepEqual(full.sent, [], "its peer would take it for the new one's");
+  after.send(Run.of(ack), one);
+  assert.equal(full.sent.length, 1);
 });
 
 test("the peers that left first are strangers again, in time", async () => {
