@@ -64,8 +64,8 @@ export class Fabric {
   }
 
   /** A transfer of the host with the owner of `port` has ended. */
-  noteEnd(host: Host, port: number): void {
-    for (const socket of this.sockets.values()) if (socket.host === host) socket.noteEnd(port);
+  noteEnd(local: Address, port: number): void {
+    this.sockets.get(local.port)?.noteEnd(port);
   }
 
   /** Brings a datagram, which is the receiver's to keep. */

@@ -203,7 +203,7 @@ export class World {
     if (event.kind !== "ended") return;
     this.#ended += 1;
     const { ending, transfer } = event;
-    this.#fabric.noteEnd(this.#listening.host, transfer.client.port);
+    this.#fabric.noteEnd(transfer.local, transfer.client.port);
     this.#endings.set(ending, (this.#endings.get(ending) ?? 0) + 1);
     if (ending !== "completed") return;
     const client = this.#clients.find(({ ports }) => ports.has(transfer.client.port));
