@@ -72,9 +72,11 @@ export class Past {
   }
 }
 
+/** So many ended transfers are remembered. */
+export const historyMax = 500;
+
 export class History {
   readonly #prefix: string;
-  readonly #entriesMax: number;
   readonly #namesMax = 200;
   /** A ring: a Map that gives its first one up all the time looks for it ever longer. */
   readonly #entries: Past[] = [];
@@ -82,9 +84,8 @@ export class History {
   readonly #missing = new Map<string, MissingName>();
 
   /** `prefix` stands before all ids. */
-  constructor(prefix: string, entriesMax = 500) {
+  constructor(prefix: string) {
     this.#prefix = prefix;
-    this.#entriesMax = entriesMax;
   }
 
   /** The newest first. */
@@ -109,10 +110,10 @@ export class History {
   handleEvent(event: ServerEvent, number: number, now: number): Past | undefined {
     if (event.kind !== "ended" && event.kind !== "refused") return undefined;
     const past = new Past(number, this.#prefix, event, now);
-    if (this.#entries.length < this.#entriesMax) this.#entries.push(past);
+    if (this.#entries.length < historyMax) this.#entries.push(past);
     else {
       this.#entries[this.#oldest] = past;
-      this.#oldest = (this.#oldest + 1) % this.#entriesMax;
+      this.#oldest = (this.#oldest + 1) % historyMax;
     }
     if (event.kind === "refused" && event.error.code === "FILE_NOT_FOUND") {
       this.#miss(event.request, now);

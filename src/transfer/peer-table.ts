@@ -45,14 +45,15 @@ export class PeerTable<T extends Entry<T>> {
     return entry;
   }
 
-  /** Whoever was there for the same peer is there no more. */
-  set(entry: T): void {
+  /** Returns who was there for the same peer, and is there no more. */
+  set(entry: T): T | undefined {
     const former = this.get(entry.peer, entry.mark);
     if (former) this.delete(former);
     if (this.#size >= this.#heads.length) this.#grow();
     this.#put(entry);
     this.#all.add(entry);
     this.#size += 1;
+    return former;
   }
 
   /** False: it was not there. */

@@ -59,9 +59,7 @@ export class SharedPort {
    * more. */
   place(peer: Address): DatagramSocket {
     const place = new Place(this.socket, peer, this.#onLeave);
-    const former = this.#places.get(peer, place.mark);
-    this.#places.set(place);
-    former?.supersede();
+    this.#places.set(place)?.supersede();
     return place;
   }
 

@@ -1,10 +1,11 @@
 // What several servers tell of themselves, as if one had told it.
 
+import { historyMax } from "../observe/history.ts";
 import { runningMax, samplesMax } from "./live.ts";
 import type { Missing, Running, Sample, State, Tick } from "./messages.ts";
 
-const historyMax = 500;
-const missingMax = 50;
+/** So many names are shown. */
+export const missingMax = 50;
 
 /** Of at least one. */
 export function joinStates(states: readonly State[]): State {

@@ -18,6 +18,7 @@ import {
   type Shelf,
   writeFile,
 } from "./files.ts";
+import { missingMax } from "./joining.ts";
 import { Live } from "./live.ts";
 import type { Missing, State } from "./messages.ts";
 import { packetTable } from "./packet-table.ts";
@@ -81,7 +82,7 @@ const routes: Readonly<Record<string, Route<Site>>> = {
   missing: async ({ response, site }) => {
     const { missing } = site.observer.history;
     const names = missing.length > 0 ? await fileNames(site.shelf) : [];
-    const shown = missing.slice(0, 50);
+    const shown = missing.slice(0, missingMax);
     const told: Missing[] = shown.map((each) => {
       return { ...each, near: nearNames(each.filename, names) };
     });

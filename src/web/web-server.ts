@@ -45,11 +45,11 @@ export interface Listening {
 
 /** The page with metrics and health. Throws TftpError NETWORK. */
 export async function openWeb(options: WebOptions): Promise<Listening> {
-  const { page, exposition } = options;
+  const { page, exposition, health } = options;
   const guarded = { ...options, attempts: new Attempts() };
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
-    if (answersWatcher(request, response, options)) return;
+    if (answersWatcher(request, response, health)) return;
     const refusal = refusalFor(request, guarded);
     if (refusal) {
       const { status, message } = refusal;
@@ -80,7 +80,7 @@ export function openMetrics(
 ): Promise<Listening> {
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
-    if (answersWatcher(request, response, { health })) return;
+    if (answersWatcher(request, response, health)) return;
     if (request.url === "/metrics") void answerMetrics(response, exposition);
     else answerText(response, 404, "Here are /metrics, /healthz and /readyz.\n");
   });
@@ -90,7 +90,7 @@ export function openMetrics(
 function answersWatcher(
   { url }: IncomingMessage,
   response: ServerResponse,
-  { health }: { readonly health: Health },
+  health: Health,
 ): boolean {
   if (url !== "/healthz" && url !== "/readyz") return false;
   const ready = url === "/healthz" || health.ready();
