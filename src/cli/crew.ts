@@ -3,6 +3,7 @@
 
 import cluster, { type Worker } from "node:cluster";
 import { TftpError } from "../index.ts";
+import { Pulse } from "./pulse.ts";
 import { leave, serving, stop } from "./worker.ts";
 
 const startMillisMax = 30_000;
@@ -23,6 +24,7 @@ export class Crew {
   #replacing = false;
   #stopping = false;
   readonly #tell: (line: string) => void;
+  readonly #pulse = new Pulse((worker) => this.#end(worker));
 
   constructor(tell: (line: string) => void) {
     this.#tell = tell;
@@ -124,6 +126,7 @@ export class Crew {
     worker.on("message", (message) => {
       if (message !== serving || this.#leaving.has(worker)) return;
       this.#serving.add(worker);
+      this.#pulse.feel(worker);
       if (this.#proven || this.#serving.size < this.#count) return;
       this.#proven = true;
       this.#onServing();
@@ -140,6 +143,12 @@ export class Crew {
     clearTimeout(patience);
     this.#candidate = undefined;
     return this.#serving.has(worker) ? worker : undefined;
+  }
+
+  /** It hangs, so it heeds nothing else. */
+  #end(worker: Worker): void {
+    this.#tell(`worker ${worker.id} hangs, and is ended.`);
+    worker.process.kill("SIGKILL");
   }
 
   #leave(worker: Worker): void {

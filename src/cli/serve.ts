@@ -9,6 +9,7 @@ import { heritage } from "./heritage.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { type Plan, planFor } from "./plan.ts";
 import { settle } from "./privileges.ts";
+import { beat } from "./pulse.ts";
 import { reloadOnChange } from "./reloading.ts";
 import { tellAtSignal } from "./running.ts";
 import { addServeOptions, networkOptions, type ServeFlags } from "./serve-options.ts";
@@ -59,6 +60,7 @@ async function run(typed: Typed): Promise<void> {
   await left?.begin();
   await notice.ready();
   tellServing();
+  beat();
   for (const folder of plan.effect.written) await clearLeftovers(folder);
   await signals.closed;
   signals.forget();

@@ -19,6 +19,7 @@ export function openPageStream(): Socket {
 }
 
 export const serving = "serving";
+export const alive = "alive";
 export const leave = "leave";
 export const stop = "stop";
 

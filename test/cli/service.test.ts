@@ -45,7 +45,7 @@ test("of several workers systemd hears as of one, and all heed signals", withKof
   const root = await folder(t);
   const next = supervisor(t, join(root, "notify"));
   process.env.NOTIFY_SOCKET = join(root, "notify");
-  process.env.WATCHDOG_USEC = "1000000"; // few messages, for nobody reads meanwhile
+  process.env.WATCHDOG_USEC = "4000000"; // few messages, for nobody reads meanwhile
   t.after(() => {
     delete process.env.NOTIFY_SOCKET;
     delete process.env.WATCHDOG_USEC;

@@ -34,6 +34,27 @@ test("workers share a port, and a killed one is started again", linux, async (t)
   assert.deepEqual(await ended, { status: 0, signal: null });
 });
 
+test("a worker that hangs is ended, and another one has its place", linux, async (t) => {
+  const root = await folder(t);
+  await writeFile(join(root, "a"), "content");
+  const port = await freePort();
+  process.env.WATCHDOG_USEC = "3000000";
+  t.after(() => delete process.env.WATCHDOG_USEC);
+  const { child, printed, ended } = await serving(t, [root, "--port", port, "--workers", "2"]);
+  await printed(/2 workers serve/);
+  const [first, hanging] = childrenOf(child.pid) as [number, number];
+  process.kill(hanging, "SIGSTOP");
+  await printed(
+    /worker \d hangs, and is ended\.[\s\S]*worker \d has ended; worker 3 is to have its/,
+  );
+  const left = childrenOf(child.pid);
+  assert.ok(left.includes(first));
+  assert.ok(!left.includes(hanging));
+  assert.equal(await get(`tftp://127.0.0.1:${port}/a`, { retries: 20 }).text(), "content");
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, { status: 0, signal: null });
+});
+
 test("metrics are those of all workers, captures those of each", linux, async (t) => {
   const root = await folder(t);
   await writeFile(join(root, "a"), "content");
