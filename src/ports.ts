@@ -34,8 +34,10 @@ export interface DatagramSocket {
   onWritable: () => void;
   /** Somebody else than the peer has sent to a port that others share, but had to itself now. */
   onStranger?: (from: Address) => void;
-  /** Datagrams of this size may from now on be received many in one call, where the system can. */
-  joinReceived(segmentSize: number): void;
+  /** Datagrams of this size may from now on be received many in one call, where the system can.
+   * `onJoined` gets them, as a run whose memory is the receiver's to keep and to change; all others
+   * go to `onDatagram`. */
+  joinReceived(segmentSize: number, onJoined: (run: Run, from: Address) => void): void;
   /** A datagram could not be sent (`to` whom), or the socket broke. */
   onError: (error: Error, to?: Address) => void;
   /** Idempotent; no handler is called any more. */

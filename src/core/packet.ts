@@ -53,6 +53,11 @@ export function decode(datagram: Uint8Array): Packet {
   return { op: "error", code: word, message: textFrom(datagram, 4, endOfText(datagram, 4)) };
 }
 
+/** The block number of the DATA that begins at `at`; undefined: something else does. */
+export function dataNumber(memory: Uint8Array, at: number): WireNumber | undefined {
+  return wordAt(memory, at) === data ? wordAt(memory, at + 2) : undefined;
+}
+
 /** Whether `datagram` would be decoded as a RRQ or WRQ, whole or not. */
 export function isRequest(datagram: Uint8Array): boolean {
   return datagram[0] === 0 && (datagram[1] === rrq || datagram[1] === wrq);

@@ -29,6 +29,11 @@ export class Reassembly {
     this.#highest = 0;
   }
 
+  /** No block has come before its turn. */
+  get inOrder(): boolean {
+    return this.#early.size === 0;
+  }
+
   /** Takes an unknown block; returns the payloads that are now in order. */
   take(block: BlockNumber, payload: Uint8Array): readonly Uint8Array[] {
     if (block < this.#highest) this.overtaken = true;

@@ -1,33 +1,26 @@
 // Receives DATA. Its state is marks on the line of blocks: acked <= stored <= received. What it
 // repeats is its last acknowledgement, at first the opening. Lock-step is a window of 1.
 
+import { Acknowledgement } from "./acknowledgement.ts";
 import { latestUpTo, toWire } from "./block-number.ts";
 import { TftpError } from "./errors.ts";
 import { Machine, nothing, type Setup, type Transmit } from "./machine.ts";
 import { rfc1350 } from "./options.ts";
-import { type BlockNumber, encodeAck, type Millis, type Options, type Packet } from "./packet.ts";
+import type { BlockNumber, Millis, Options, Packet, WireNumber } from "./packet.ts";
 import { Reassembly } from "./reassembly.ts";
-import { Silence } from "./silence.ts";
 
 const floorMillis = 80; // shorter than a Sender's: only the Receiver knows what is missing
 
 export class Receiver extends Machine {
-  /** The last acknowledgement, or the opening: what is repeated when nothing comes. */
-  #acknowledgement: Uint8Array;
-  #toSend = true;
-  #acked: BlockNumber;
+  readonly #said: Acknowledgement;
   #stored: BlockNumber;
   readonly #blocks: Reassembly;
-  #due: BlockNumber | undefined;
-  #dueAt: Millis = 0;
-  #repeated = false;
-  readonly #silence = new Silence();
 
   constructor(setup: Setup & { readonly opening: Uint8Array }) {
     super(setup, floorMillis);
-    this.#acknowledgement = setup.opening;
-    this.#acked = this.#stored = setup.asked ? -1 : 0;
-    this.#blocks = new Reassembly(this.#acked);
+    this.#stored = setup.asked ? -1 : 0;
+    this.#said = new Acknowledgement(setup.opening, this.#stored);
+    this.#blocks = new Reassembly(this.#stored);
   }
 
   /** Handed over so far, in order. */
@@ -40,7 +33,7 @@ export class Receiver extends Machine {
   }
 
   get due(): BlockNumber | undefined {
-    return this.#due; // an ACK of this block is owed as soon as the block is stored
+    return this.#said.due;
   }
 
   get answered(): boolean {
@@ -64,6 +57,21 @@ export class Receiver extends Machine {
     return nothing;
   }
 
+  /** The short way of most that comes: of `count` whole blocks from `wire` on, takes those that
+   * are next in the middle of a window. Returns how many; all else is for `handlePacket`. */
+  handleRun(wire: WireNumber, count: number, now: Millis): number {
+    const { windowsize, rollover } = this.agreed;
+    const { block: acked } = this.#said;
+    const next = this.received + 1;
+    const taken = Math.min(count, acked + windowsize - next);
+    const isPlain = next > acked + 1 && this.#blocks.inOrder && this.due === undefined;
+    if (!isPlain || taken <= 0 || wire !== toWire(next, rollover) || this.outcome) return 0;
+    this.#blocks.received += taken;
+    this.stats.received += taken;
+    this.#handleNew(now);
+    return taken;
+  }
+
   handleRepeatedRequest(now: Millis): void {
     this.countRepeatedRequest();
     if (!this.outcome && !this.answered) this.#answerRepeat(now);
@@ -71,34 +79,23 @@ export class Receiver extends Machine {
 
   override handleTimeout(now: Millis): void {
     if (this.timer.deadline === undefined || now < this.timer.deadline) return;
-    if (this.outcome || this.#due !== undefined) this.timer.stop();
+    if (this.outcome || this.due !== undefined) this.timer.stop();
     else if (!this.timer.inWindow && !this.mayRepeat(now)) return;
-    else if (this.received > this.#acked) this.#due = this.received;
-    else this.#repeat();
+    else if (this.received > this.#said.block) this.#owe(now);
+    else this.#said.repeat();
   }
 
   override pollTransmit(now: Millis): Transmit | undefined {
     if (this.outcome && !this.outcome.ok) return this.takeLastWords();
-    if (this.#due !== undefined && this.#stored >= this.#due && now >= this.#dueAt) {
-      this.#acknowledge(this.#stored);
-    }
-    if (!this.#toSend) return undefined;
-    this.#toSend = false;
-    this.#silence.handleSent(now);
+    if (this.#said.isDue(this.#stored, now)) this.#said.say(this.#stored, this.agreed.rollover);
+    const datagram = this.#said.take(now);
+    if (!datagram) return undefined;
     this.#blocks.beginWindow();
     this.stats.sent += 1;
-    if (this.#repeated) this.stats.resent += 1;
-    if (this.#acked === this.last) this.#dally(now);
+    if (this.#said.repeated) this.stats.resent += 1;
+    if (this.#said.block === this.last) this.#dally(now);
     else this.timer.start(now);
-    return { kind: "control", datagram: this.#acknowledgement };
-  }
-
-  #acknowledge(block: BlockNumber): void {
-    this.#due = undefined;
-    this.#repeated = block === this.#acked;
-    this.#acked = block;
-    this.#acknowledgement = encodeAck(toWire(block, this.agreed.rollover));
-    this.#toSend = true;
+    return { kind: "control", datagram };
   }
 
   /** RFC 1350 6: stay a while to repeat the last ACK, for it may be lost. Twice the peer's likely
@@ -113,13 +110,13 @@ export class Receiver extends Machine {
     if (this.outcome || this.asked === undefined) return;
     if (this.received >= 0) this.#answerRepeat(now);
     else if (this.accept(this.asked, answer)) {
-      this.#acknowledge(0);
+      this.#said.say(0, this.agreed.rollover);
       this.#begin();
     }
   }
 
   #begin(): void {
-    this.#acked = this.#stored = this.#blocks.received = 0;
+    this.#said.block = this.#stored = this.#blocks.received = 0;
     this.timer.progress();
   }
 
@@ -141,7 +138,7 @@ export class Receiver extends Machine {
       this.abort(new TftpError("ILLEGAL_OPERATION", `DATA longer than ${blksize} bytes`));
       return nothing;
     }
-    const windowEnd = this.#acked + windowsize;
+    const windowEnd = this.#said.block + windowsize;
     const block = latestUpTo(windowEnd, wire, rollover);
     if (block > (this.last ?? block)) return nothing;
     const known = this.#blocks.knows(block);
@@ -153,48 +150,48 @@ export class Receiver extends Machine {
   }
 
   #take(block: BlockNumber, payload: Uint8Array, now: Millis): readonly Uint8Array[] {
-    const answersOurs = block === this.#acked + 1 && !this.#repeated;
-    if (answersOurs) this.timer.measured(now - this.#silence.sentAt);
-    this.#silence.handleNew(now);
-    this.timer.progress();
-    if (this.#due === undefined) this.timer.start(now, this.agreed.windowsize > 1);
+    const answersOurs = block === this.#said.block + 1 && !this.#said.repeated;
+    if (answersOurs) this.timer.measured(now - this.#said.sentAt);
+    this.#handleNew(now);
     if (payload.length < this.agreed.blksize) this.#blocks.last = block;
     return this.#blocks.take(block, payload);
+  }
+
+  #handleNew(now: Millis): void {
+    this.#said.handleNew(now);
+    this.timer.progress();
+    if (this.due === undefined) this.timer.start(now, this.agreed.windowsize > 1);
   }
 
   /** A block that we have: our ACK was lost, the network doubled it, or the window is repeated. */
   #handleKnown(block: BlockNumber, now: Millis): void {
     this.stats.duplicates += 1;
     const { deadline, intervalMillis, nominalMillis } = this.timer;
-    const lost = this.#silence.handleRepeat(now, intervalMillis);
-    if (deadline === undefined || this.#due !== undefined) return;
-    if (lost && block === this.#acked) this.#repeat();
+    const lost = this.#said.isLost(now, intervalMillis);
+    if (deadline === undefined || this.due !== undefined) return;
+    if (lost && block === this.#said.block) this.#said.repeat();
     // A peer that repeats its window is not to be disturbed, but for a plain timeout at most.
-    const latest = this.#silence.sentAt + nominalMillis;
+    const latest = this.#said.sentAt + nominalMillis;
     this.timer.deadline = Math.max(deadline, Math.min(now + intervalMillis, latest));
   }
 
   #answerRepeat(now: Millis): void {
-    const lost = this.#silence.handleRepeat(now, this.timer.intervalMillis);
-    if (lost && this.#due === undefined) this.#repeat();
+    const lost = this.#said.isLost(now, this.timer.intervalMillis);
+    if (lost && this.due === undefined) this.#said.repeat();
   }
 
-  #repeat(): void {
-    this.#repeated = this.#toSend = true;
-  }
-
-  #owe(now: Millis): void {
-    this.#due = this.received;
-    this.#dueAt = now;
+  #owe(at: Millis): void {
+    this.#said.owe(this.received, at);
     this.timer.stop(); // while we owe an ACK, the peer owes us nothing
   }
 
   /** The window's end is here, but not all before it. Where blocks were seen to overtake each
    * other, the missing ones get half a round trip to come: see the cost table of the simulation. */
   #reportGap(now: Millis): void {
-    if (this.#due !== undefined) return;
-    this.#owe(now);
-    if (!this.#blocks.overtaken) return;
-    this.#dueAt = this.timer.deadline = now + (this.timer.roundTrip ?? 0) / 2;
+    if (this.due !== undefined) return;
+    const overtaken = this.#blocks.overtaken;
+    const at = overtaken ? now + (this.timer.roundTrip ?? 0) / 2 : now;
+    this.#owe(at);
+    if (overtaken) this.timer.deadline = at;
   }
 }

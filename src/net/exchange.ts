@@ -4,9 +4,10 @@
 import { getSystemErrorName } from "node:util";
 import type { Address } from "../ports.ts";
 import { AddressBook } from "./address-book.ts";
-import { type Outgoing, ReceiveBatch, SendBatch } from "./datagram-batch.ts";
 import { Dwell } from "./dwell.ts";
 import type { Libc } from "./libc.ts";
+import { ReceiveBatch } from "./receive-batch.ts";
+import { type Outgoing, SendBatch } from "./send-batch.ts";
 
 export interface Sender {
   readonly fd: number;

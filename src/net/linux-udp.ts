@@ -2,14 +2,14 @@
 // still says when something has arrived. It must not know what the datagrams mean.
 
 import { createSocket, type Socket } from "node:dgram";
-import type { Run } from "../core/run.ts";
+import { Run } from "../core/run.ts";
 import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
 import { openDescriptor } from "./bound-descriptor.ts";
-import { batchSlots, type Outgoing } from "./datagram-batch.ts";
 import type { Polled } from "./dwell.ts";
 import { Exchange, type Sender } from "./exchange.ts";
 import { joinedPart } from "./joined.ts";
 import * as c from "./libc.ts";
+import { batchSlots } from "./message-headers.ts";
 import {
   answerAtOnce,
   bind,
@@ -20,6 +20,7 @@ import {
   socketType,
 } from "./plain-udp.ts";
 import { readingOf } from "./reading.ts";
+import type { Outgoing } from "./send-batch.ts";
 import { Trial } from "./trial.ts";
 
 /** What the kernel cuts out of one run. */
@@ -65,6 +66,7 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   onError: (error: Error, to?: Address) => void = ignore;
   readonly #socket: Socket;
   readonly #exchange: Exchange;
+  #onJoined: (run: Run, from: Address) => void = ignore;
   #joinedSize = Number.POSITIVE_INFINITY;
   #closed: Promise<void> | undefined;
   readonly #late: Heard[] = [];
@@ -114,7 +116,8 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     else this.#send({ run, to });
   }
 
-  joinReceived(segmentSize: number): void {
+  joinReceived(segmentSize: number, onJoined: (run: Run, from: Address) => void): void {
+    this.#onJoined = onJoined;
     const { libc } = this.#exchange;
     if (c.setOption(libc, this.fd, c.SOL_UDP, [c.UDP_GRO, 1])) this.#joinedSize = segmentSize;
   }
@@ -249,6 +252,7 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     if (this.#closed !== undefined) return;
     const size = segmentSize || joinedPart(datagram, this.#joinedSize);
     if (size >= datagram.length) this.onDatagram(datagram, from);
+    else if (size === this.#joinedSize) this.#onJoined(Run.of(datagram, size), from);
     else {
       for (let at = 0; at < datagram.length; at += size) {
         this.onDatagram(datagram.subarray(at, at + size), from);

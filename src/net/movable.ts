@@ -154,8 +154,8 @@ class MovableSocket implements DatagramSocket {
     this.#link.send({ kind: "send", at: nameOf(this.local), run: bytes, segmentSize, to });
   }
 
-  joinReceived(segmentSize: number): void {
-    this.#socket?.joinReceived(segmentSize);
+  joinReceived(segmentSize: number, onJoined: (run: Run, from: Address) => void): void {
+    this.#socket?.joinReceived(segmentSize, onJoined);
   }
 
   /** Where it has moved, this ends what is heard here. */

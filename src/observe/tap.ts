@@ -131,8 +131,13 @@ class TappedSocket implements DatagramSocket {
     this.#socket.send(run, to);
   }
 
-  joinReceived(segmentSize: number): void {
-    this.#socket.joinReceived(segmentSize);
+  joinReceived(segmentSize: number, onJoined: (run: Run, from: Address) => void): void {
+    const tap = this.#tap;
+    this.#socket.joinReceived(segmentSize, (run, from) => {
+      this.#moments.note(this.#socket.receipt);
+      if (tap.received) for (const each of run.datagrams()) tap.received(each, this.local, from);
+      onJoined(run, from);
+    });
   }
 
   close(): Promise<void> {

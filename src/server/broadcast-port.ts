@@ -66,9 +66,8 @@ class BroadcastPort implements DatagramSocket {
     this.#socket.send(run, to);
   }
 
-  joinReceived(segmentSize: number): void {
-    this.#socket.joinReceived(segmentSize);
-    this.#ear.joinReceived(segmentSize);
+  joinReceived(segmentSize: number, onJoined: (run: Run, from: Address) => void): void {
+    this.#socket.joinReceived(segmentSize, onJoined);
   }
 
   async close(): Promise<void> {

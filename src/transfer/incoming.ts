@@ -1,11 +1,12 @@
 // Drives a Receiver: payloads go to a sink, and are acknowledged when they are stored there. The
 // acknowledgement of the last block waits for the sink's commit. Knows nothing of requests.
 
+import { blocksOf, closeUp } from "../core/data-run.ts";
 import { TftpError } from "../core/errors.ts";
 import { dataHeaderBytes } from "../core/packet.ts";
 import type { Receiver } from "../core/receiver.ts";
 import type { Run } from "../core/run.ts";
-import type { Sink } from "../ports.ts";
+import type { Address, Sink } from "../ports.ts";
 import { Transfer, type TransferParts } from "./transfer.ts";
 
 /** So much does not wait for the window's end. */
@@ -17,6 +18,7 @@ export class Incoming extends Transfer {
   readonly #bytesMax: number;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
+  #waitingBlocks = 0;
   #storing: Promise<void> | undefined;
   #stored = 0;
   #agreed = false;
@@ -40,10 +42,7 @@ export class Incoming extends Transfer {
   }
 
   protected override take(payloads: readonly Uint8Array[]): void {
-    for (const payload of payloads) {
-      this.#waiting.push(payload);
-      this.#waitingBytes += payload.length;
-    }
+    for (const payload of payloads) this.#add(payload, 1);
   }
 
   protected override tend(): void {
@@ -60,7 +59,35 @@ export class Incoming extends Transfer {
     const { blksize, windowsize, tsize = 0 } = this.machine.agreed;
     if (tsize > this.#bytesMax) this.machine.abort(tooLarge(this.#bytesMax));
     // In lock-step there is nothing to join but copies.
-    if (windowsize > 1) this.parts.socket.joinReceived(blksize + dataHeaderBytes);
+    if (windowsize === 1) return;
+    const { socket } = this.parts;
+    socket.joinReceived(blksize + dataHeaderBytes, (run, from) => this.#handleJoined(run, from));
+  }
+
+  #handleJoined(run: Run, from: Address): void {
+    for (let rest = run; rest.length > 0; ) {
+      const taken = this.parts.peer.is(from) ? this.#takeRun(rest) : 0;
+      if (taken === 0) this.handleDatagram(rest.part(0, rest.segmentSize).bytes, from);
+      rest = rest.part(Math.max(1, taken) * rest.segmentSize, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** Most of a window needs no closer look. Returns how many blocks were taken. */
+  #takeRun(run: Run): number {
+    const { first, count } = blocksOf(run);
+    const now = this.parts.scheduler.clock.now();
+    const taken = this.machine.handleRun(first, count, now);
+    if (taken === 0) return 0;
+    this.heard(now);
+    this.#add(closeUp(run, taken), taken);
+    if (this.#waitingBytes >= batchBytes) this.wake();
+    return taken;
+  }
+
+  #add(payload: Uint8Array, blocks: number): void {
+    this.#waiting.push(payload);
+    this.#waitingBytes += payload.length;
+    this.#waitingBlocks += blocks;
   }
 
   protected override runs(): readonly Run[] {
@@ -70,12 +97,12 @@ export class Incoming extends Transfer {
   /** False where somebody must be waited for, as with the last block. */
   #storeAtOnce(): boolean {
     const batch = this.#waiting;
-    const stored = this.#stored + batch.length;
+    const stored = this.#stored + this.#waitingBlocks;
     const bytes = this.#bytes + this.#waitingBytes;
     if (stored === this.machine.last || bytes > this.#bytesMax) return false;
     if (!this.#sink.writeAtOnce?.(batch)) return false;
     this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#waitingBytes = this.#waitingBlocks = 0;
     this.#stored = stored;
     this.#bytes = bytes;
     this.machine.handleStored(stored);
@@ -96,11 +123,12 @@ export class Incoming extends Transfer {
   async #storeBatch(): Promise<void> {
     const batch = this.#waiting;
     this.#waiting = [];
+    const stored = this.#stored + this.#waitingBlocks;
     this.#bytes += this.#waitingBytes;
-    this.#waitingBytes = 0;
+    this.#waitingBytes = this.#waitingBlocks = 0;
     if (this.#bytes > this.#bytesMax) throw tooLarge(this.#bytesMax);
     await this.#sink.writev(batch);
-    this.#stored += batch.length;
+    this.#stored = stored;
     if (this.#stored === this.machine.last && !this.machine.outcome) {
       this.#committed = true;
       await this.#sink.commit();

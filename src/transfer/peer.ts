@@ -39,6 +39,11 @@ export class Peer {
     this.#stranger = from;
   }
 
+  /** Whether it has answered, and from here. */
+  is({ host, port }: Address): boolean {
+    return this.#adopted && port === this.#address.port && host === this.#address.host;
+  }
+
   /** The packet, when it comes from our peer. */
   admit(
     datagram: Uint8Array,

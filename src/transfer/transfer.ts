@@ -113,6 +113,10 @@ export abstract class Transfer implements Task {
     this.#handlePacket(packet, this.parts.scheduler.clock.now());
   }
 
+  protected heard(now: Millis): void {
+    this.#heardAt = now;
+  }
+
   #handlePacket(packet: Packet, now: Millis): void {
     this.#heardAt = now;
     const payloads = this.machine.handlePacket(packet, now);

@@ -17,7 +17,6 @@ function script(segmentSize: number, joined: boolean, host: string): string {
     const [a, b] = [await openSocket({ host: "${host}", port: 0 }),
                     await openSocket({ host: "${host}", port: 0 })];
     const size = ${segmentSize};
-    if (${joined}) b.joinReceived(size);
     const run = Buffer.alloc(6 * size + 5);
     for (let i = 0; i < 7; i++) run.writeUInt32BE(0x00030000 + i, i * size);
     const sizes = [];
@@ -27,6 +26,8 @@ function script(segmentSize: number, joined: boolean, host: string): string {
       console.log(a.maxSegments, sizes.join(" "));
       process.exit();
     };
+    const each = (run, from) => { for (const datagram of run.datagrams()) b.onDatagram(datagram); };
+    if (${joined}) b.joinReceived(size, each);
     a.onError = (error) => console.log(error.message);
     a.send(Run.of(run, size), b.local);
     a.send(Run.of(Buffer.from([0, 5, 0, 99, 1])), b.local);

@@ -3,7 +3,7 @@
 
 import { TftpError } from "../../src/core/errors.ts";
 import type { Millis } from "../../src/core/packet.ts";
-import type { Run } from "../../src/core/run.ts";
+import { Run } from "../../src/core/run.ts";
 import type { Address, DatagramSocket, Network, OpenOptions, Route } from "../../src/ports.ts";
 import { type Conditions, Line, type LineFaults, noFaults } from "./line.ts";
 import type { Random } from "./random.ts";
@@ -30,6 +30,8 @@ export interface FabricFaults extends LineFaults {
   sendErrors: number;
   intoTheVoid: number;
 }
+
+const joinMillisMax: Millis = 0.3;
 
 type Trace = (way: "sent" | "arrived", datagram: Uint8Array, from: Address, to: Address) => void;
 
@@ -154,6 +156,9 @@ export class SimulatedSocket implements DatagramSocket {
   #fullAtStep = 0;
   readonly #flows = new Map<number, Flow>();
   #waiting: { readonly datagram: Uint8Array; readonly to: Address }[] = [];
+  #joinedSize: number | undefined;
+  #onJoined: (run: Run, from: Address) => void = () => {};
+  readonly #held: { readonly datagram: Uint8Array; readonly from: Address }[] = [];
 
   constructor(host: Host, port: number) {
     this.host = host;
@@ -199,6 +204,36 @@ export class SimulatedSocket implements DatagramSocket {
   }
 
   take(datagram: Uint8Array, from: Address): void {
+    if (datagram.length === this.#joinedSize) this.#hold(datagram, from);
+    else {
+      this.#deliver();
+      this.#note(datagram, from);
+      this.onDatagram(datagram, from);
+    }
+  }
+
+  /** As the kernel joins what comes in one moment. */
+  #hold(datagram: Uint8Array, from: Address): void {
+    if (this.#held[0]?.from.port !== from.port) this.#deliver();
+    this.#held.push({ datagram, from });
+    if (this.#held.length > 1) return;
+    const { clock, random } = this.host.fabric;
+    clock.add(clock.now() + random.upTo(joinMillisMax), () => this.#deliver());
+  }
+
+  #deliver(): void {
+    const held = this.#held.splice(0);
+    const [first] = held;
+    if (!first || this.closed) return;
+    for (const { datagram, from } of held) this.#note(datagram, from);
+    if (held.length === 1) this.onDatagram(first.datagram, first.from);
+    else {
+      const memory = Buffer.concat(held.map(({ datagram }) => datagram));
+      this.#onJoined(Run.of(memory, this.#joinedSize), first.from);
+    }
+  }
+
+  #note(datagram: Uint8Array, from: Address): void {
     const { referee, sockets } = this.host.fabric;
     this.heard = from;
     this.lastHeard = datagram;
@@ -213,7 +248,6 @@ export class SimulatedSocket implements DatagramSocket {
         else flow.asked = true;
       }
     }
-    this.onDatagram(datagram, from);
   }
 
   flow(port: number): Flow {
@@ -227,7 +261,10 @@ export class SimulatedSocket implements DatagramSocket {
     if (flow) flow.ended = true;
   }
 
-  joinReceived(): void {}
+  joinReceived(segmentSize: number, onJoined: (run: Run, from: Address) => void): void {
+    this.#joinedSize = segmentSize;
+    this.#onJoined = onJoined;
+  }
 
   async close(): Promise<void> {
     if (this.closed) return;
