@@ -1,25 +1,28 @@
-// How the kernel joined the datagrams that it delivers as one (UDP_GRO). It does tell, but not
-// through node:dgram; so it is found in the bytes. Must not know more of them than that packets of
-// one kind begin alike.
+// What the kernel may have joined (UDP_GRO) in a datagram that node:dgram has read: the kernel
+// tells, but not through Node. Must not know more of the bytes than where a packet has its kind and
+// its number.
 
 /** The size of each part of `received`, of which only the last may be shorter; its whole length
- * when it is one datagram. `size`: what joined datagrams are expected to have, Infinity where none
- * is. */
-export function joinedPart(received: Uint8Array, size: number): number {
+ * when it is one datagram. Undefined where it may be either. `size`: what joined datagrams are
+ * expected to have, Infinity where none is. */
+export function partSize(received: Uint8Array, size: number): number | undefined {
   const { length } = received;
   if (size === Number.POSITIVE_INFINITY) return length;
-  if (length > size) return beginAlike(received, size) ? size : length;
-  // A last datagram that the network doubled: joined, the copies would look like one.
-  for (const copies of [2, 3]) {
-    if (isCopied(received, length / copies)) return length / copies;
-  }
-  return length;
+  if (length > size) return isSequence(received, size) ? size : undefined;
+  // A last datagram that the network doubled looks like one that repeats itself.
+  return [2, 3].some((copies) => isCopied(received, length / copies)) ? undefined : length;
 }
 
-/** What does not begin like the first is no part: one datagram that is larger than it should be. */
-function beginAlike(received: Uint8Array, size: number): boolean {
+/** So far apart may packets be that came together. */
+const distanceMax = 255;
+
+/** Else it is one datagram that is larger than it should be, or they are of another size. */
+function isSequence(received: Uint8Array, size: number): boolean {
+  const kind = wordAt(received, 0);
+  const first = wordAt(received, 2);
   for (let at = size; at < received.length; at += size) {
-    if (received[at] !== received[0] || received[at + 1] !== received[1]) return false;
+    const distance = (wordAt(received, at + 2) - first + 0x10000 + distanceMax) % 0x10000;
+    if (wordAt(received, at) !== kind || distance > 2 * distanceMax) return false;
   }
   return true;
 }
@@ -30,4 +33,8 @@ function isCopied(received: Uint8Array, size: number): boolean {
     if (received[at] !== received[at - size]) return false;
   }
   return true;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }

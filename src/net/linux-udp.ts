@@ -7,7 +7,7 @@ import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
 import { openDescriptor } from "./bound-descriptor.ts";
 import type { Polled } from "./dwell.ts";
 import { Exchange, type Sender } from "./exchange.ts";
-import { joinedPart } from "./joined.ts";
+import { partSize } from "./joined.ts";
 import * as c from "./libc.ts";
 import { batchSlots } from "./message-headers.ts";
 import {
@@ -33,6 +33,9 @@ const waitingMax = 256;
 /** How many batches a socket may take before others get their turn: what all its peers have sent
  * once, or those who share a port with many would be served more rarely than others. */
 const batchesPerTurn = 16;
+
+/** More than a receive buffer holds of full blocks. */
+const droppedBatchesMax = 256;
 
 let exchange: Exchange | undefined;
 
@@ -144,7 +147,7 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     const { dwell } = this.#exchange;
     this.#exchange.gather(() => {
       this.#exchange.noteReceipt();
-      for (const { datagram, from } of first) this.#receive(datagram, from, 0);
+      for (const heard of first) this.#receiveByNode(heard);
       this.handleReadable();
     });
     if (this.#closed === undefined) dwell.after(this);
@@ -248,9 +251,27 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     if (this.writable) this.onWritable();
   }
 
+  /** The kernel could not tell Node what it has joined. */
+  #receiveByNode({ datagram, from }: Heard): void {
+    const size = partSize(datagram, this.#joinedSize);
+    if (size !== undefined) this.#receive(datagram, from, size);
+    else if (this.#closed === undefined) this.#separate();
+  }
+
+  /** What cannot be told apart is dropped. The peer sends it again, and that comes as it was sent;
+   * so nothing may be left that is joined already. */
+  #separate(): void {
+    const { libc, inbox } = this.#exchange;
+    c.setOption(libc, this.fd, c.SOL_UDP, [c.UDP_GRO, 0]);
+    this.#joinedSize = Number.POSITIVE_INFINITY;
+    for (let batches = 0; batches < droppedBatchesMax; batches++) {
+      if (inbox.receive(this.fd, batchSlots) < batchSlots) return;
+    }
+  }
+
   #receive(datagram: Uint8Array, from: Address, segmentSize: number): void {
     if (this.#closed !== undefined) return;
-    const size = segmentSize || joinedPart(datagram, this.#joinedSize);
+    const size = segmentSize || datagram.length;
     if (size >= datagram.length) this.onDatagram(datagram, from);
     else if (size === this.#joinedSize) this.#onJoined(Run.of(datagram, size), from);
     else {

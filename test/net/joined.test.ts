@@ -1,10 +1,10 @@
 // Joined datagrams are told apart by their bytes alone.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { joinedPart } from "../../src/net/joined.ts";
+import { partSize } from "../../src/net/joined.ts";
 
 function data(block: number, length: number): Buffer {
-  const packet = Buffer.alloc(4 + length, block);
+  const packet = Buffer.alloc(4 + length, block & 0xff);
   packet.writeUInt16BE(3, 0);
   packet.writeUInt16BE(block, 2);
   return packet;
@@ -18,17 +18,21 @@ for (const [what, parts, expected] of [
   ["three full ones", [data(1, 8), data(2, 8), data(3, 8)], size],
   ["two full ones and a short one", [data(1, 8), data(2, 8), data(3, 1)], size],
   ["two full ones and an empty block", [data(1, 8), data(2, 8), data(3, 0)], size],
-  ["one datagram that is larger than agreed", [data(1, 20)], 24],
-  ["a short last datagram that came twice", [data(9, 2), data(9, 2)], 6],
-  ["an empty last datagram that came three times", [data(9, 0), data(9, 0), data(9, 0)], 4],
+  ["full ones in another order, and twice", [data(3, 8), data(1, 8), data(1, 8)], size],
+  ["full ones about the end of the numbers", [data(65535, 8), data(0, 8), data(1, 8)], size],
+  ["one datagram that is larger than agreed", [data(1, 20)], undefined],
+  ["a larger one that looks like two at the place", [data(1, 8), data(1000, 8)], undefined],
+  ["a short last datagram that came twice", [data(9, 2), data(9, 2)], undefined],
+  ["a short one twice, together longer than one", [data(9, 5), data(9, 5)], undefined],
+  ["an empty last datagram three times", [data(9, 0), data(9, 0), data(9, 0)], undefined],
   ["a short datagram whose payload repeats itself", [data(1, 4)], 8],
 ] as const) {
-  test(`${what}: parts of ${expected} bytes`, () => {
-    assert.equal(joinedPart(Buffer.concat(parts), size), expected);
+  test(`${what}: parts of ${expected ?? "unknown"} bytes`, () => {
+    assert.equal(partSize(Buffer.concat(parts), size), expected);
   });
 }
 
 test("where nothing is joined every datagram is one, whatever it holds", () => {
   const twice = Buffer.concat([data(9, 2), data(9, 2)]);
-  assert.equal(joinedPart(twice, Number.POSITIVE_INFINITY), twice.length);
+  assert.equal(partSize(twice, Number.POSITIVE_INFINITY), twice.length);
 });
