@@ -38,17 +38,18 @@ function errorBytes(message: string): number {
 }
 
 /** Whether a packet is heard that came to the listening port. Some firmware answers an OACK there;
- * but everybody knows that port, so whoever claims an address could acknowledge a whole file in its
- * name. Until an answer came to the port of the transfer, which only the true client knows, one
- * small block is all that such an ACK can fetch. */
-export function isHeard(packet: Packet, op: Request["op"], transfer: Unproven): boolean {
-  if (op === "wrq" || packet.op === "error") return true;
+ * but everybody knows that port, so whoever claims an address could acknowledge, write or end a
+ * file in its name. One small block is all that such an ACK can fetch; DATA has to come to the port
+ * of the transfer, which only the true client knows. */
+export function isHeard(packet: Packet, transfer: Unproven): boolean {
+  if (packet.op === "error") return !transfer.proven;
   const { blksize, windowsize } = transfer.agreed;
   const answersOack = packet.op === "ack" && packet.block === 0 && !transfer.answered;
   return answersOack && windowsize === 1 && blksize <= smallBlockBytes;
 }
 
 interface Unproven {
+  readonly proven: boolean;
   readonly answered: boolean;
   readonly agreed: Agreed;
 }

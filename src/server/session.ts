@@ -164,16 +164,13 @@ export class Session implements Entry<Session>, Watched {
   handleDatagram(datagram: Uint8Array, from: Address): void {
     if (!this.#running) return;
     const { transfer, socket } = this.#running;
-    const { request, socket: entrance } = this.asked;
-    const isShared = socket.local.port === entrance.local.port;
-    if (!isShared) this.#toAskedPort += 1;
     // Where all transfers have one port, there is no other to answer to.
-    if (transfer.machine.proven || isShared) {
-      transfer.handleDatagram(datagram, from);
-    } else {
-      const packet = decode(datagram);
-      if (isHeard(packet, request.op, transfer.machine)) transfer.handleUnproven(packet);
+    if (socket.local.port === this.asked.socket.local.port) {
+      return transfer.handleDatagram(datagram, from);
     }
+    this.#toAskedPort += 1;
+    const packet = decode(datagram);
+    if (isHeard(packet, transfer.machine)) transfer.handleUnproven(packet);
   }
 
   handleRepeatedRequest(): void {

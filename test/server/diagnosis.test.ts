@@ -142,7 +142,7 @@ test("what went well has no cause, whatever strangers and repeats there were", a
     await device.ack(0);
     const stranger = await elsewhere(world, "192.0.2.77");
     await stranger.answer(data(1, "x"), device.tid);
-    await device.ask(data(1, "abc"));
+    await device.answer(data(1, "abc"));
     await device.ack(1);
   });
   assert.equal(cause, "none");

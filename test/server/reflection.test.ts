@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encode, type Request } from "../../src/core/packet.ts";
 import { copiesToUnproven, fittingMessage } from "../../src/server/reflection.ts";
-import { ack, Device, rrq, type WireOptions, wrq } from "./device.ts";
+import { ack, Device, data, error, rrq, type WireOptions, wrq } from "./device.ts";
 import { content, files, readOn, scene, stillServes } from "./scene.ts";
 
 const timeout = 30_000;
@@ -120,4 +120,26 @@ test("ACKs to the listening port prove nothing: they fetch no window and no seco
   await other.expectData(1);
   await stillServes(t, to);
   await other.expectSilence();
+});
+
+test("what comes to the listening port writes nothing, and ends nothing that runs", {
+  timeout,
+}, async (t) => {
+  const storage = files();
+  const { to, events } = await scene(t, { storage });
+  const device = await Device.open(t);
+  await device.send(wrq("up"), to);
+  const { from } = await device.expectAck(0);
+  await device.send(data(1, "forged"), to);
+  await stillServes(t, to);
+  await device.expectSilence();
+  const first = "x".repeat(512);
+  await device.send(data(1, first), from);
+  await device.expectAck(1);
+  await device.send(error(0), to);
+  await device.send(data(2, "forged"), to);
+  await device.send(data(2, "true"), from);
+  await device.expectAck(2);
+  await events.nth("ended", 2);
+  assert.equal(`${Buffer.from(storage.files.get("up") ?? [])}`, `${first}true`);
 });
