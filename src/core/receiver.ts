@@ -9,6 +9,7 @@ import { rfc1350 } from "./options.ts";
 import type { BlockNumber, Millis, Options, Packet, WireNumber } from "./packet.ts";
 import { Reassembly } from "./reassembly.ts";
 
+const longestDallyMillis = 20_000;
 const floorMillis = 80; // shorter than a Sender's: only the Receiver knows what is missing
 
 export class Receiver extends Machine {
@@ -99,11 +100,12 @@ export class Receiver extends Machine {
   }
 
   /** RFC 1350 6: stay a while to repeat the last ACK, for it may be lost. Twice the peer's likely
-   * timeout, so that its repeat finds us; however often it repeats, no longer. */
+   * timeout, so that its repeat finds us; however often it repeats, and whatever it chose, no
+   * longer than that. */
   #dally(now: Millis): void {
     if (this.outcome) return;
     this.succeed();
-    this.timer.deadline = now + 2 * this.timer.nominalMillis;
+    this.timer.deadline = now + Math.min(2 * this.timer.nominalMillis, longestDallyMillis);
   }
 
   #handleOack(answer: Options, now: Millis): void {

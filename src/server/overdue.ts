@@ -11,6 +11,9 @@ export interface Watched {
   watch: Watch | undefined;
   /** Payload bytes so far; undefined while the content is being opened. */
   readonly bytes: number | undefined;
+  /** The client has not shown yet that it hears us. */
+  readonly unproven: boolean;
+  /** And gets nothing more unless it asks again. */
   readonly mute: boolean;
   abort(error: TftpError): void;
   giveUp(): void;
@@ -23,6 +26,10 @@ interface Watch extends Link<Watch> {
   bytes: number | undefined;
 }
 
+/** Whoever has not answered for so long makes room, whatever timeout was asked for in its name. */
+const unprovenMillisMax = 15_000;
+/** So many stay to repeat their last ACK. */
+const lingeringMax = 512;
 /** Looking at all of them takes its time. */
 const crowdedMillis = 100;
 /** A limit is noticed when at most this part of it has passed in addition. */
@@ -34,6 +41,8 @@ export class Overdue {
   readonly #totalMillisMax: Millis;
   readonly #stalledMillisMax: Millis;
   readonly #watches = new Chain<Watch>();
+  /** Some may have gone already. */
+  readonly #lingering: Watched[] = [];
   #armed = false;
   #crowdedAt: Millis = Number.NEGATIVE_INFINITY;
 
@@ -72,7 +81,15 @@ export class Overdue {
     const now = this.#clock.now();
     if (now - this.#crowdedAt < crowdedMillis) return;
     this.#crowdedAt = now;
-    for (const { watched } of this.#watches.values()) if (watched.mute) watched.giveUp();
+    for (const { watched, since } of this.#watches.values()) {
+      const isOverdue = watched.unproven && now - since >= unprovenMillisMax;
+      if (watched.mute || isOverdue) watched.giveUp();
+    }
+  }
+
+  /** It has ended, and stays for a while that its client chose. */
+  linger(watched: Watched): void {
+    if (this.#lingering.push(watched) > lingeringMax) this.#lingering.shift()?.giveUp();
   }
 
   #arm(): void {

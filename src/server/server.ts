@@ -76,8 +76,10 @@ export class TftpServer {
   listen(socket: DatagramSocket): void {
     const handle = (datagram: Uint8Array, from: Address): void =>
       this.#handleDatagram(datagram, from, socket);
-    const lost = (cause: Error): void =>
-      this.#problem(new TftpError("NETWORK", "an answer could not be sent", { cause }));
+    const lost = (cause: Error): void => {
+      const error = new TftpError("NETWORK", "an answer could not be sent", { cause });
+      this.#emit({ kind: "problem", error });
+    };
     if (this.#ports instanceof ListeningPorts) this.#ports.add(socket, handle, lost);
     else {
       this.#ports.renew(socket.local.host);
@@ -181,8 +183,10 @@ export class TftpServer {
     const waiting = this.#queue.size > 0 ? this.#queue.get(keyOf(from)) : undefined;
     const now = this.#parts.clock.now();
     if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
-    else if (waiting && isEqual(waiting.request, request)) this.#queue.renew(keyOf(from), now);
-    else {
+    else if (waiting && isEqual(waiting.request, request)) {
+      this.#queue.renew(keyOf(from), now);
+      this.#overdue.makeRoom();
+    } else {
       if (waiting) this.#queue.remove(keyOf(from));
       earlier?.replace();
       if (this.#passOn) this.#passOn(encode(request), from, entrance.socket);
@@ -251,6 +255,7 @@ export class TftpServer {
     },
     onEnded: (session, ended) => {
       this.#leave(session);
+      if (session.asked.request.op === "wrq") this.#overdue.linger(session);
       this.#emit(ended);
     },
     onGone: (session) => {
@@ -286,10 +291,6 @@ export class TftpServer {
 
   #ignore(request: Request, from: Address, error?: TftpError): void {
     this.#emit({ kind: "ignored", request: refused(request, from), ...(error ? { error } : {}) });
-  }
-
-  #problem(error: TftpError): void {
-    this.#emit({ kind: "problem", error });
   }
 
   #emit(event: ServerEvent): void {

@@ -106,6 +106,10 @@ export class Session implements Entry<Session>, Watched {
     return this.#running?.transfer.bytes;
   }
 
+  get unproven(): boolean {
+    return this.#running?.transfer.machine.proven === false;
+  }
+
   /** The client has proved nothing, and gets nothing more unless it asks again. */
   get mute(): boolean {
     return this.#running?.transfer.machine.mute ?? false;

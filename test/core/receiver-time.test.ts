@@ -249,3 +249,14 @@ test("a slow disk of ours costs the peer no patience", () => {
   const talk = plainReceiver().at(10).gets("DATA 1").sendsNothing();
   talk.at(500_000).stored(1).sends("ACK 1").waitsUntil(500_090).at(500_089).goesOn();
 });
+
+test("the last ACK is repeated for twice the timeout, not as long as a client chooses", () => {
+  for (const [timeoutSeconds, until] of [
+    [3, 6000],
+    [255, 20_000],
+  ] as const) {
+    const talk = clientReceiver({ timeoutSeconds });
+    talk.sends(`RRQ f octet timeout=${timeoutSeconds}`).gets(`OACK timeout=${timeoutSeconds}`);
+    talk.sends("ACK 0").gets("DATA 1 (short)").stored(1).sends("ACK 1").waitsUntil(until);
+  }
+});

@@ -14,6 +14,7 @@ function mutes(count: number) {
     return {
       watch: undefined,
       bytes: 0,
+      unproven: true,
       mute: true,
       abort: () => assert.fail("it is not overdue"),
       giveUp: () => gaveUp.push(at),
@@ -45,6 +46,7 @@ test("a crowd of requests has the transfers looked through ten times a second at
   const watched: Watched = {
     watch: undefined,
     bytes: 0,
+    unproven: true,
     get mute() {
       looks += 1;
       return false;
@@ -58,4 +60,13 @@ test("a crowd of requests has the transfers looked through ten times a second at
     overdue.makeRoom();
   }
   assert.equal(looks, 3);
+});
+
+test("of those that stay for a last ACK the first leave when there are too many", () => {
+  const { overdue, all, gaveUp } = mutes(600);
+  for (const each of all) overdue.linger(each);
+  assert.deepEqual(
+    gaveUp,
+    Array.from({ length: 600 - 512 }, (_, at) => at),
+  );
 });

@@ -135,7 +135,9 @@ test("a request beyond the limit waits, and is served when a place is free", asy
 });
 
 test("a server passes its places on to those who retried, and forgets the silent", async () => {
-  const virtual = await fullServer({ retries: 60 });
+  const virtual = virtualServer({ transfersMax: 1, retries: 60 });
+  await virtual.ask(first, rrq("five.bin"));
+  for (let block = 1; block < 10; block++) await virtual.answer(first, ack(block));
   for (const client of [second, third, fourth]) await virtual.ask(client, hello);
   await virtual.advanceTo(10_000);
   for (const client of [third, fourth]) await virtual.ask(client, hello);
@@ -144,7 +146,7 @@ test("a server passes its places on to those who retried, and forgets the silent
   await virtual.advanceTo(14_000);
   for (const client of [first, third, fourth]) {
     assert.deepEqual(virtual.running(), [`${client.host} ${client.port}`]);
-    await virtual.answer(client, ack(1));
+    await virtual.answer(client, ack(client === first ? 10 : 1));
   }
   assert.deepEqual(virtual.running(), []);
   assert.deepEqual(
@@ -200,6 +202,21 @@ test("who never answered makes room for who waits, and may ask again", async () 
   await virtual.answer(second, ack(1));
   assert.deepEqual(virtual.running(), ["198.51.100.1 2001"]);
 });
+
+for (const [what, options, millis] of [
+  ["plainly", {}, 7000],
+  ["with a long timeout", { timeout: 255 }, 15_000],
+] as const) {
+  test(`who asked ${what} and never answered makes room for who asks again`, async () => {
+    const virtual = virtualServer({ transfersMax: 1 });
+    await virtual.ask(first, rrq("hello.txt", options));
+    await virtual.advanceTo(500);
+    await virtual.ask(second, hello);
+    for (const time of [1000, 3000, 7000, millis]) await virtual.advanceTo(time);
+    await virtual.ask(second, hello);
+    assert.deepEqual(virtual.running(), ["198.51.100.2 2002"]);
+  });
+}
 
 test("who has proved itself keeps its place, however slow it is", async () => {
   const virtual = virtualServer({ transfersMax: 1 });
