@@ -11,7 +11,7 @@ export function toWire(block: BlockNumber, rollover: Rollover): WireNumber {
 }
 
 /** The latest block up to `limit` with this wire number, or -1 when there is none. A window never
- * exceeds 65535 blocks, so within one window the answer is the only one. */
+ * has more blocks than there are numbers, less one, so within it the answer is the only one. */
 export function latestUpTo(
   limit: BlockNumber,
   wire: WireNumber,

@@ -43,7 +43,7 @@ export interface Terms {
 export interface Offer {
   /** 8 to 65464 bytes. */
   readonly blksize?: number;
-  /** 1 to 65535 blocks. */
+  /** 1 to 65535 blocks; one less with rollover 1, which leaves out a number. */
   readonly windowsize?: number;
   /** 1 to 255, whole seconds. */
   readonly timeoutSeconds?: number;
@@ -69,7 +69,8 @@ export function answerOptions(
   }
   const windowsize = values.get("windowsize");
   if (windowsize !== undefined) {
-    const fitting = Math.floor(terms.windowBytesMax / agreement(values).blksize);
+    const { blksize, rollover } = agreement(values, terms.rollover);
+    const fitting = Math.min(Math.floor(terms.windowBytesMax / blksize), 65535 - rollover);
     const counted = terms.op === "rrq" && windowsize > fitting ? uncounted : windowsize;
     values.set("windowsize", Math.max(1, Math.min(counted, terms.windowsizeMax, fitting)));
   }
@@ -94,7 +95,7 @@ export function offerOptions(offer: Offer): Options {
   };
   add("tsize", offer.tsize, tsizeRange);
   add("blksize", offer.blksize, blksizeRange);
-  add("windowsize", offer.windowsize, windowsizeRange);
+  add("windowsize", offer.windowsize, [1, 65535 - (offer.rollover ?? 0)]);
   add("timeout", offer.timeoutSeconds, timeoutRange);
   add("rollover", offer.rollover, rolloverRange);
   return options;
@@ -118,8 +119,7 @@ export function acceptAnswer(asked: Options, answer: Options): Agreed {
   return agreement(values);
 }
 
-/** Who asks for a window that nobody could hold has not counted what it holds itself. */
-const uncounted = 64;
+const uncounted = 64; // for who asks for a window that nobody could hold
 
 type Range = readonly [min: number, max: number];
 

@@ -193,6 +193,7 @@ test("options out of range are refused before anything is sent", { timeout }, as
   for (const options of [
     { blksize: 7 },
     { windowsize: 65536 },
+    { windowsize: 65535, rollover: 1 as const },
     { timeoutMillis: 0 },
     { retries: -1 },
   ]) {

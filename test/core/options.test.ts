@@ -120,6 +120,12 @@ const rules: Rule[] = [
     answer: "windowsize=64",
   },
   {
+    name: "no window has two blocks of one number, where one is left out at the roll-over",
+    asked: "blksize=8 windowsize=65535 rollover=1",
+    answer: "blksize=8 windowsize=65534 rollover=1",
+    terms: { op: "wrq", windowsizeMax: 65535 },
+  },
+  {
     name: "who asks for more than anybody holds gets a window of 64",
     asked: "windowsize=65535 blksize=1000",
     answer: "windowsize=64 blksize=1000",
