@@ -169,12 +169,12 @@ export class Session implements Entry<Session>, Watched {
     if (!this.#running) return;
     const { transfer, socket } = this.#running;
     // Where all transfers have one port, there is no other to answer to.
-    if (socket.local.port === this.asked.socket.local.port) {
-      return transfer.handleDatagram(datagram, from);
+    if (socket.local.port === this.asked.socket.local.port) transfer.handleDatagram(datagram, from);
+    else {
+      this.#toAskedPort += 1;
+      const packet = decode(datagram);
+      if (isHeard(packet, transfer.machine)) transfer.handleUnproven(packet);
     }
-    this.#toAskedPort += 1;
-    const packet = decode(datagram);
-    if (isHeard(packet, transfer.machine)) transfer.handleUnproven(packet);
   }
 
   handleRepeatedRequest(): void {
