@@ -1,7 +1,7 @@
 // Whether the workers' event loops still turn. One that hangs does not end, and serves nobody.
 
 import type { Worker } from "node:cluster";
-import { alive, workerNumber } from "./worker.ts";
+import { alive, tellAlive, workerNumber } from "./worker.ts";
 
 /** The patience is counted in so many beats, each a timer: where the machine slept, or the first
  * process was busy itself, no worker is thought to hang. */
@@ -40,7 +40,7 @@ export class Pulse {
 /** A worker says from now on that its event loop turns. */
 export function beat(): void {
   if (workerNumber === undefined) return;
-  setInterval(() => process.connected && process.send?.(alive), beatMillis()).unref();
+  setInterval(tellAlive, beatMillis()).unref();
 }
 
 function beatMillis(): number {

@@ -19,7 +19,7 @@ import { checkFolders, settingsFor } from "./settings.ts";
 import { stopAtSignal } from "./stopping.ts";
 import { tuneForServing } from "./tuned.ts";
 import { openBeside, withoutFolder } from "./watching.ts";
-import { standAlone, tellServing, whenReplaced, workerNumber } from "./worker.ts";
+import { standAlone, tellReloaded, tellServing, whenReplaced, workerNumber } from "./worker.ts";
 import { isForWorkers, runWorkers } from "./workers.ts";
 
 export function define(command: Command): void {
@@ -127,7 +127,7 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
     },
     onEnd: () => {
       void notice.ready();
-      tellServing();
+      tellReloaded();
     },
   });
   const noTelling = tellAtSignal(server, tell);

@@ -28,10 +28,25 @@ export function standAlone(): void {
   if (workerNumber !== undefined) process.channel?.unref();
 }
 
-/** A worker says that it serves, for one that ends earlier would do so again; and once more when it
- * has read its configuration again. */
+/** To whoever started this process: one that ends before it serves would do so again. */
 export function tellServing(): void {
-  process.send?.(serving);
+  tellParent(serving);
+}
+
+/** The first process waits until all have read their configuration again. Whoever else started this
+ * one waits for nothing more. */
+export function tellReloaded(): void {
+  if (workerNumber !== undefined) tellParent(serving);
+}
+
+/** Again and again, while the event loop turns. */
+export function tellAlive(): void {
+  tellParent(alive);
+}
+
+/** It may be gone, or have let go of this process: that is no reason to end. */
+function tellParent(word: string): void {
+  if (process.connected) process.send?.(word, undefined, undefined, () => {});
 }
 
 /** The first process wants the end, for so many times now. */

@@ -119,6 +119,23 @@ test("a next process that cannot start changes nothing", linux, async (t) => {
   await next.stop();
 });
 
+test("who has taken over reads a changed configuration, as the first one did", linux, async (t) => {
+  const root = await folder(t);
+  await writeFile(join(root, "a"), "content");
+  const file = join(await folder(t), "tidewire.toml");
+  await writeFile(file, `dir = ${JSON.stringify(root)}\n`);
+  const old = await start(t, ["--config", file]);
+  const next = await handOver(old);
+  assert.deepEqual(await old.ended, { status: 0, signal: null });
+  for (const times of [1, 2]) {
+    process.kill(next.pid, "SIGHUP");
+    await old.printed(new RegExp(`(?:Read \\S+ again[^]*){${times}}`));
+    assert.equal(await get(`${old.url}/a`).text(), "content");
+  }
+  await next.stop();
+  assert.doesNotMatch(old.output(), /went wrong/);
+});
+
 test("the page keeps its port", linux, async (t) => {
   const root = await folder(t);
   const old = await start(t, [root, "--web", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
