@@ -13,19 +13,29 @@ import { type Watching, watchingFor } from "./watching.ts";
 /** Throws TftpError for what cannot be written or shown. */
 export async function audienceFor(plan: Plan): Promise<Audience> {
   const { flags } = plan.settings;
-  const stage: { server?: Server } = {};
+  const stage: Stage = {};
   const logging = await loggingFor(flags, () => stage.server?.snapshot() ?? []);
-  const onProblem = (error: TftpError): void => logging.log({ kind: "problem", error });
+  const onProblem = (error: TftpError): void => {
+    stage.watching?.handleEvent({ kind: "problem", error });
+    logging.log({ kind: "problem", error });
+  };
   const hooks = hooksFor(flags, onProblem);
   const audit = await auditFor(flags, onProblem);
   const watching = await watchingFor(flags, servedOf(plan, audit, onProblem));
+  stage.watching = watching;
   const quiet = (flags.log ?? "pretty") !== "json";
   return new Audience({ stage, logging, onProblem, hooks, audit, watching, quiet });
 }
 
-interface AudienceParts {
+/** Those that come when others ask for them already. */
+interface Stage {
   /** Whose running transfers the log shows. */
-  readonly stage: { server?: Server };
+  server?: Server;
+  watching?: Watching | undefined;
+}
+
+interface AudienceParts {
+  readonly stage: Stage;
   readonly logging: Logging;
   readonly onProblem: (error: TftpError) => void;
   readonly hooks: (event: ServerEvent) => void;

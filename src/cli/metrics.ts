@@ -3,7 +3,7 @@
 
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { type Aggregator, AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
-import type { Address, PacketTap, ServerEvent, ServerStats } from "../index.ts";
+import type { Address, PacketTap, ServerEvent, ServerStats, TftpErrorCode } from "../index.ts";
 import type { Moved, Totals } from "../observe/totals.ts";
 import { EndedCounts, type Reading } from "./ended-counts.ts";
 
@@ -26,6 +26,13 @@ interface Read {
 
 const lagMillis = 20;
 const ops = ["get", "put"] as const;
+
+/** What alerts ask for begins at 0, for a series that begins at 1 has not increased. */
+const problemCodes = [
+  ...(["NETWORK", "STORAGE", "INVALID_ARGUMENT"] as const),
+  ...(["ACCESS_VIOLATION", "FILE_NOT_FOUND", "DISK_FULL"] as const),
+] satisfies TftpErrorCode[];
+const busy = "BUSY" satisfies TftpErrorCode;
 
 export class Metrics implements PacketTap {
   readonly registry: Registry = new Registry();
@@ -70,6 +77,8 @@ export class Metrics implements PacketTap {
       "Times that something of this machine went wrong.",
       ["code"],
     );
+    for (const code of problemCodes) this.#problems.inc({ code }, 0);
+    this.#ignored.inc({ reason: busy }, 0);
     this.#defineMoved();
     this.#defineStats();
     this.#defineProcess(version);

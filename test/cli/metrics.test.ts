@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -16,6 +17,7 @@ import {
   type TransferInfo,
 } from "../../src/index.ts";
 import { Totals } from "../../src/observe/totals.ts";
+import { folder, serving } from "./command.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const client = { host: "192.0.2.7", port: 2000 };
@@ -79,6 +81,33 @@ test("bytes of running transfers count while they run", async () => {
   assert.equal((await values()).get("tidewire_requests_opening"), 4);
   assert.equal((await values()).get("tidewire_requests_queued"), 5);
   metrics.close();
+});
+
+test("what alerts ask for is there before it happens, so that the first one counts", async () => {
+  const now = await scene().values();
+  for (const code of ["NETWORK", "STORAGE", "INVALID_ARGUMENT"]) {
+    assert.equal(now.get(`tidewire_problems_total{code="${code}"}`), 0);
+  }
+  assert.equal(now.get('tidewire_requests_ignored_total{reason="BUSY"}'), 0);
+});
+
+test("problems of hooks and configuration are counted like the server's own", async (t) => {
+  const root = await folder(t);
+  await writeFile(join(root, "a"), "content");
+  const file = join(await folder(t), "tidewire.toml");
+  const config = `dir = ${JSON.stringify(root)}\non-download = "/nothing/here"\n`;
+  await writeFile(file, config);
+  const { url, child, printed } = await serving(t, ["--config", file, "--metrics", "0"]);
+  const [, metrics = ""] = await printed(/Metrics on (\S+)/);
+  const count = async (code: string): Promise<number | undefined> =>
+    parse(await (await fetch(metrics)).text()).get(`tidewire_problems_total{code="${code}"}`);
+  await get(`${url}/a`).bytes();
+  await printed(/problem: the hook/);
+  assert.equal(await count("STORAGE"), 1);
+  await writeFile(file, `${config}nonsense = 1\n`);
+  child.kill("SIGHUP");
+  await printed(/problem: nothing is changed/);
+  assert.equal(await count("INVALID_ARGUMENT"), 1);
 });
 
 test("the dashboard and the alerts name only metrics that exist", async () => {
