@@ -35,7 +35,6 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
   const metrics = wantsMetrics ? await metricsFor(totals, plan) : undefined;
   const observer = new Observer(recorder, plan.worker === undefined ? "" : `${plan.worker}.`);
   const files = capture && new CaptureFiles(observer, { ...capture, onProblem: served.onProblem });
-  await files?.prepare();
   const pages = new Pages();
   let ready = true;
   return {
@@ -46,6 +45,7 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
       observer.handleEvent(event);
     },
     open: async (server) => {
+      await files?.prepare();
       totals.watch(() => server.snapshot());
       metrics?.watch(server);
       const page = web && (await pageOf(server, served, { observer, totals }));

@@ -1,9 +1,9 @@
 // Writes the captures of ended transfers into a folder: NAME.pcapng and NAME.json. A bounded number
 // of files, written one after the other.
 
-import { createWriteStream } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { constants, createWriteStream } from "node:fs";
+import { access, mkdir, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TftpError } from "../core/errors.ts";
@@ -33,14 +33,16 @@ export class CaptureFiles {
     observer.onEnded(({ entry }) => this.#take(entry));
   }
 
-  /** Creates the folder. Throws TftpError STORAGE. */
+  /** Creates the folder, with the rights that it will be written with. Throws TftpError STORAGE. */
   async prepare(): Promise<void> {
     const { folder } = this.#options;
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
+      await access(folder, constants.W_OK | constants.X_OK);
     } catch (cause) {
-      const hint = "Name a folder that can be written with --capture.";
-      throw new TftpError("STORAGE", `no captures can be kept in ${folder}`, { hint, cause });
+      const message = `no captures can be kept in ${folder} (${(cause as { code?: string }).code})`;
+      const hint = "Name a folder with --capture that the server's account can write.";
+      throw new TftpError("STORAGE", message, { hint, cause });
     }
   }
 
@@ -58,28 +60,58 @@ export class CaptureFiles {
     }
     this.#waiting += 1;
     this.#last = this.#last.then(async () => {
-      await this.#write(entry).catch((cause: unknown) => {
-        const error = new TftpError("STORAGE", "a capture could not be written", { cause });
-        this.#options.onProblem(error);
-      });
+      await this.#write(entry).catch((error: TftpError) => this.#options.onProblem(error));
       this.#observer.forgetContent(entry.id);
       this.#waiting -= 1;
     });
   }
 
+  /** Throws TftpError STORAGE. */
   async #write(entry: HistoryEntry): Promise<void> {
-    const path = join(this.#options.folder, captureName(entry));
+    const { folder, filesMax = 1000 } = this.#options;
+    const path = join(folder, captureName(entry));
     const capture = this.#observer.capture(entry);
     const timeline = this.#observer.timeline(entry);
     if (!capture || !timeline) return; // so many ended at once that it is forgotten already
-    await writeTo(`${path}.pcapng`, capture);
-    await writeTo(`${path}.json`, timeline);
-    this.#written.push(path);
-    const oldest = this.#written.length > (this.#options.filesMax ?? 1000) && this.#written.shift();
-    if (oldest) {
-      await Promise.all([".pcapng", ".json"].map((end) => rm(oldest + end, { force: true })));
+    try {
+      await makeFolder(folder); // it may have been cleared away
+      await writeTo(`${path}.pcapng`, capture);
+      await writeTo(`${path}.json`, timeline);
+    } catch (cause) {
+      await remove(path).catch(() => {});
+      throw trouble(path, "written", cause);
     }
+    this.#written.push(path);
+    const oldest = this.#written.length > filesMax ? this.#written.shift() : undefined;
+    if (oldest === undefined) return;
+    await remove(oldest).catch((cause: unknown) => {
+      throw trouble(oldest, "deleted", cause);
+    });
   }
+}
+
+function trouble(path: string, what: string, cause: unknown): TftpError {
+  const hint = "Make room there, and look at the rights of the folder.";
+  return new TftpError("STORAGE", `the capture ${path} cannot be ${what}`, { hint, cause });
+}
+
+async function remove(path: string): Promise<void> {
+  await Promise.all([".pcapng", ".json"].map((end) => rm(path + end, { force: true })));
+}
+
+/** With those it is in. Node's own `recursive` never ends in a file system that takes no folders,
+ * such as /proc. */
+async function makeFolder(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  await mkdir(path).catch(async (thrown: unknown) => {
+    if (!(await isFolder(path))) throw thrown; // else another worker was quicker
+  });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
 }
 
 /** Writes pieces to a new or emptied file. */
