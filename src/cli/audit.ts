@@ -19,10 +19,12 @@ export class Audit {
   constructor(path: string, onProblem: (error: TftpError) => void) {
     this.#path = path;
     this.#onProblem = onProblem;
+    const what = `the audit ${path} cannot be written`;
     try {
-      this.#file = lineFile(path, (cause) => onProblem(this.#trouble(cause)));
+      this.#file = lineFile(path, (cause) => onProblem(trouble(what, cause)));
     } catch (cause) {
-      throw this.#trouble(cause);
+      // The log tells the code of a problem by itself.
+      throw trouble(`${what} (${systemCode(cause)})`, cause);
     }
     const settings = {
       base: null,
@@ -66,14 +68,14 @@ export class Audit {
     try {
       this.#file.reopen();
     } catch (cause) {
-      this.#onProblem(this.#trouble(cause));
+      const message = `the audit ${this.#path} cannot be opened anew, it goes on in the old file`;
+      const hint = "Have the new file made for the account of the server, or name another one.";
+      this.#onProblem(new TftpError("STORAGE", message, { hint, cause }));
     }
   }
+}
 
-  #trouble(cause: unknown): TftpError {
-    const code = systemCode(cause);
-    const message = `the audit ${this.#path} cannot be written${code ? ` (${code})` : ""}`;
-    const hint = "Name a file in a folder that can be written, with room left.";
-    return new TftpError("STORAGE", message, { hint, cause });
-  }
+function trouble(message: string, cause: unknown): TftpError {
+  const hint = "Name a file in a folder that can be written, with room left.";
+  return new TftpError("STORAGE", message, { hint, cause });
 }

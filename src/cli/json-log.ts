@@ -35,18 +35,34 @@ export function lineFile(to: number | string, onFailure: (error: Error) => void)
     maxLength: waitingBytesMax,
   });
   let failing = false;
+  let thrown: unknown;
   destination.on("error", (error: Error) => {
+    if (error === thrown) return; // whoever has called knows it
     if (!failing) onFailure(error);
     failing = true;
   });
   destination.on("drain", () => {
     failing = false;
   });
-  return destination;
+  return {
+    write: (line) => destination.write(line),
+    reopen: () => {
+      try {
+        destination.reopen();
+      } catch (error) {
+        thrown = error;
+        // It waits to close the old file, which the next attempt does as well: its number may be
+        // that of another file by then.
+        destination.removeAllListeners("ready");
+        throw error;
+      }
+    },
+  };
 }
 
 export interface LineFile extends DestinationStream {
-  /** The same path anew, after the file was moved away. */
+  /** The same path anew, after the file was moved away. Throws where that fails; then lines go on
+   * into the old one. */
   reopen(): void;
 }
 

@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { get, put } from "../../src/index.ts";
 import { failsWith, folder, serving, tidewire } from "./command.ts";
+import { times } from "./printed.ts";
 
 async function entries(file: string): Promise<Record<string, unknown>[]> {
   const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
@@ -72,6 +73,34 @@ test("after SIGHUP the audit goes on in a new file, for those who rotate it", as
     ["two"],
   );
   assert.equal((await stat(file)).mode & 0o7, 0, "not for everybody to read");
+});
+
+test("an audit that cannot be opened anew is told once, and goes on in the old file", async (t) => {
+  const root = await folder(t);
+  const logs = join(await folder(t), "logs");
+  await mkdir(logs);
+  const config = join(await folder(t), "c.toml");
+  const file = join(logs, "audit.jsonl");
+  await writeFile(config, `uploads = "create"\naudit = ${JSON.stringify(file)}\n`);
+  const { url, printed, output, child } = await serving(t, [root, "--config", config]);
+  await rename(logs, `${logs}.1`);
+  for (const again of [1, 2]) {
+    child.kill("SIGHUP");
+    await printed(times(again, "Read \\S+ again"));
+  }
+  await put(`${url}/one`, new Uint8Array(1));
+  await mkdir(logs);
+  child.kill("SIGHUP");
+  await printed(times(3, "Read \\S+ again"));
+  await put(`${url}/two`, new Uint8Array(2));
+  await printed(/put two/);
+  const named = async (folder: string): Promise<unknown[]> =>
+    (await entries(join(folder, "audit.jsonl"))).map((each) => each.file);
+  assert.deepEqual(await named(`${logs}.1`), ["one"]);
+  assert.deepEqual(await named(logs), ["two"]);
+  const problems = output().match(/problem:.*/g) ?? [];
+  assert.equal(problems.length, 2, output());
+  for (const problem of problems) assert.equal(problem.split("(ENOENT)").length, 2, problem);
 });
 
 test("an audit that cannot be written is said before anybody is served", async (t) => {
