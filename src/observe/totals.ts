@@ -19,7 +19,9 @@ export class Totals {
   }
 
   handleEvent(event: ServerEvent): void {
-    if (event.kind === "ended") add(this.#ended[opOf(event.transfer)], event.transfer);
+    if (event.kind !== "ended") return;
+    const { ending, transfer } = event;
+    add(this.#ended[opOf(transfer)], transfer, ending === "completed");
   }
 
   now(): { readonly [op in Op]: Readonly<Record<Moved, number>> & { readonly running: number } } {
@@ -30,7 +32,7 @@ export class Totals {
     for (const transfer of this.#snapshot()) {
       const sum = now[opOf(transfer)];
       sum.running += 1;
-      add(sum, transfer);
+      add(sum, transfer, false);
     }
     return now;
   }
@@ -40,9 +42,9 @@ export function opOf({ op }: TransferInfo): Op {
   return op === "rrq" ? "get" : "put";
 }
 
-function add(sum: Record<Moved, number>, transfer: TransferInfo): void {
+function add(sum: Record<Moved, number>, transfer: TransferInfo, isWhole: boolean): void {
   sum.bytes += transfer.bytes;
-  sum.blocks += blocksOf(transfer);
+  sum.blocks += blocksOf(transfer, isWhole);
   sum.resent += transfer.resent;
   sum.duplicates += transfer.duplicates;
 }
@@ -51,8 +53,7 @@ function nothingMoved(): Record<Moved, number> {
   return { bytes: 0, blocks: 0, resent: 0, duplicates: 0 };
 }
 
-/** The last block of a whole file is shorter than the others, perhaps empty. */
-function blocksOf({ bytes, blksize, size }: TransferInfo): number {
-  const full = Math.floor(bytes / blksize);
-  return size === undefined ? Math.ceil(bytes / blksize) : full + (bytes >= size ? 1 : 0);
+/** The last block of a whole file is shorter than the others, perhaps empty (RFC 1350 2). */
+function blocksOf({ bytes, blksize }: TransferInfo, isWhole: boolean): number {
+  return isWhole ? Math.floor(bytes / blksize) + 1 : Math.ceil(bytes / blksize);
 }
