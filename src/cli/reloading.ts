@@ -41,6 +41,7 @@ export function exchangeable(first: Effect): Exchangeable {
 export interface Reloaded {
   readonly server: Server;
   readonly parts: Exchangeable;
+  /** Of the start: what needs a restart is still so. */
   readonly settings: Settings;
   /** The folder and the flags of the command line, which win again. */
   readonly typed: { readonly dir: string | undefined; readonly flags: ServeFlags };
@@ -56,12 +57,9 @@ export interface Reloaded {
 export function reloadOnChange(reloaded: Reloaded): () => void {
   const { config } = reloaded.typed.flags;
   if (config === undefined) return () => {};
-  let last = reloaded.settings;
   let turn = Promise.resolve();
   const again = (): void => {
-    turn = turn.then(async () => {
-      last = await reload(reloaded, last);
-    });
+    turn = turn.then(() => reload(reloaded));
   };
   process.on("SIGHUP", again);
   const { flags, identity = "" } = reloaded.settings;
@@ -72,33 +70,29 @@ export function reloadOnChange(reloaded: Reloaded): () => void {
   };
 }
 
-async function reload(reloaded: Reloaded, last: Settings): Promise<Settings> {
-  const { typed, server, parts, onProblem, onReloaded, onBegin, onEnd } = reloaded;
+async function reload(reloaded: Reloaded): Promise<void> {
+  const { typed, settings, server, parts, onProblem, onReloaded, onBegin, onEnd } = reloaded;
   onBegin();
   try {
     const next = await settingsFor(typed.dir, typed.flags);
     const effect = await effectOf(next);
     server.setLimits(effect.limits);
     parts.exchange(effect);
-    onReloaded(textOf(typed.flags.config as string, last, next));
-    return next;
+    onReloaded(textOf(typed.flags.config as string, settings, next));
   } catch (thrown) {
     const { code, message, hint } = TftpError.from(thrown, "the configuration cannot be read");
     const kept = `nothing is changed, ${message}`;
     onProblem(new TftpError(code, kept, { ...(hint ? { hint } : {}), cause: thrown }));
-    return last;
   } finally {
     onEnd();
   }
 }
 
-function textOf(file: string, { flags: before }: Settings, { flags: after }: Settings): string {
-  const keys = [
-    ...new Set([...Object.keys(before), ...Object.keys(after)]),
-  ] as (keyof ServeFlags)[];
+function textOf(file: string, { flags: runs }: Settings, { flags: after }: Settings): string {
+  const keys = [...new Set([...Object.keys(runs), ...Object.keys(after)])] as (keyof ServeFlags)[];
   const waiting = keys
     .filter((key) => !live.includes(key))
-    .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .filter((key) => JSON.stringify(runs[key]) !== JSON.stringify(after[key]))
     .map((key) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
   const rest = waiting.length === 0 ? "" : ` Needs a restart to change: ${waiting.join(", ")}.`;
   return `Read ${file} again; what runs ends as it began.${rest}`;

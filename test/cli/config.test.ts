@@ -9,6 +9,7 @@ import { exchangeable, reloadOnChange } from "../../src/cli/reloading.ts";
 import { effectOf, settingsFor } from "../../src/cli/settings.ts";
 import { get, memory, serve } from "../../src/index.ts";
 import { folder, serving, tidewire } from "./command.ts";
+import { times } from "./printed.ts";
 
 test("a setting is the option of the same name, with the same checks", () => {
   const text = `
@@ -94,6 +95,23 @@ test("SIGHUP takes the changed file; a broken one changes nothing", async (t) =>
   assert.equal(await get(`${url}/kernel`).text(), "boot");
   await assert.rejects(get(`${url}/a.cfg`).bytes(), { code: "ACCESS_VIOLATION" });
   await printed(/blksize 513,/);
+});
+
+test("what needs a restart is named until the file says what runs", async (t) => {
+  const { file, dirs } = await configured(t);
+  const { child, printed, output } = await serving(t, ["--config", file]);
+  const changes = ["queue-max = 5\n", "queue-max = 5\nretries = 4\n", "retries = 4\n"];
+  for (const [at, text] of changes.entries()) {
+    await replace(file, `dir = ${JSON.stringify(dirs.own)}\n${text}`);
+    child.kill("SIGHUP");
+    await printed(times(at + 1, "Read \\S+ again.*\n"));
+  }
+  assert.deepEqual(
+    [...output().matchAll(/Read \S+ again; what runs ends as it began\.(.*)/g)].map(
+      ([, rest]) => rest,
+    ),
+    [" Needs a restart to change: queue-max.", " Needs a restart to change: queue-max.", ""],
+  );
 });
 
 test("a transfer that runs ends by the rules and limits that it began with", async (t) => {
