@@ -35,8 +35,10 @@ export interface HandOver {
 
 export function handOverAtSignal(own: Predecessor): HandOver {
   let next: Successor | undefined;
+  let ends = false;
   const handOver = async (): Promise<void> => {
     if (next) return own.tell(`Process ${next.pid} follows already.`);
+    if (ends) return own.tell("This process ends; nothing is handed over.");
     try {
       checkIfPossible(own);
       next = new Successor(start(own));
@@ -49,14 +51,21 @@ export function handOverAtSignal(own: Predecessor): HandOver {
       own.tell(`Process ${next.pid} serves from now on; ${rest} here.`);
       own.onFollowed();
     } catch (thrown) {
-      own.onProblem(TftpError.from(thrown));
-      if (next?.hasSockets) own.onLost();
+      const isLost = next?.hasSockets;
       next = undefined;
+      if (ends) return; // and the next one with it
+      ends = isLost ?? false;
+      own.onProblem(TftpError.from(thrown));
+      if (isLost) own.onLost();
     }
   };
   const begin = (): void => void handOver();
   process.on("SIGUSR2", begin);
-  return { cancel: () => next?.cancel(), end: () => next?.link.close() };
+  const cancel = (): void => {
+    ends = true;
+    next?.cancel();
+  };
+  return { cancel, end: () => next?.link.close() };
 }
 
 /** The same program, as it is installed now. */

@@ -53,19 +53,21 @@ export interface Reloaded {
 }
 
 /** At SIGHUP, and when the file changes where that is asked for. Without a file a signal is what it
- * always was: the terminal is gone. The result ends it. */
+ * always was: the terminal is gone. The result ends it, but still hears the signal, which would end
+ * the process. */
 export function reloadOnChange(reloaded: Reloaded): () => void {
   const { config } = reloaded.typed.flags;
   if (config === undefined) return () => {};
+  let over = false;
   let turn = Promise.resolve();
   const again = (): void => {
-    turn = turn.then(() => reload(reloaded));
+    turn = turn.then(() => (over ? undefined : reload(reloaded)));
   };
   process.on("SIGHUP", again);
   const { flags, identity = "" } = reloaded.settings;
   const unwatch = flags.watchConfig ? watchFrom(config, identity, again) : () => {};
   return () => {
-    process.off("SIGHUP", again);
+    over = true;
     unwatch();
   };
 }

@@ -4,13 +4,11 @@ import type { Server, TransferInfo } from "../index.ts";
 import { bytesText, durationText } from "./units.ts";
 import { visibleName } from "./visible.ts";
 
-/** The result ends it. */
-export function tellAtSignal(server: Server, tell: (line: string) => void): () => void {
-  const answer = (): void => {
+/** Also of a server that has closed: a signal that nobody hears ends a process. */
+export function tellAtSignal(server: Server, tell: (line: string) => void): void {
+  process.on("SIGUSR1", () => {
     for (const line of runningLines(server.snapshot())) tell(line);
-  };
-  process.on("SIGUSR1", answer);
-  return () => process.off("SIGUSR1", answer);
+  });
 }
 
 function runningLines(running: readonly TransferInfo[]): readonly string[] {

@@ -130,7 +130,7 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
       tellReloaded();
     },
   });
-  const noTelling = tellAtSignal(server, tell);
+  tellAtSignal(server, tell);
   const onStopping = (): void => {
     handOver.cancel();
     notice.stopping();
@@ -153,7 +153,6 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
   });
   const forget = (): void => {
     noReload();
-    noTelling();
     handOver.end();
   };
   return { closed, forget };
