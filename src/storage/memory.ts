@@ -26,7 +26,6 @@ export type MemoryFiles =
  * for. */
 export function memory(files: MemoryFiles = {}, options: MemoryOptions = {}): MemoryStorage {
   const uploads = uploadsOf(options.uploads);
-  const versions = new Versions();
   const stored = new Map<string, Uint8Array>();
   for (const [name, content] of files instanceof Map ? files : Object.entries(files)) {
     stored.set(initialKey(name), typeof content === "string" ? encode(content) : content);
@@ -82,7 +81,7 @@ class MemorySink implements Sink {
   }
 }
 
-/** A number for each byte array: other bytes, other version. */
+/** A number for each byte array: other bytes, other version, in whatever storage they are. */
 class Versions {
   readonly #numbers = new WeakMap<Uint8Array, number>();
   #next = 1;
@@ -93,6 +92,8 @@ class Versions {
     return String(number);
   }
 }
+
+const versions = new Versions();
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(totalBytes(parts));

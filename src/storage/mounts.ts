@@ -3,8 +3,9 @@
 
 import { BlockList, isIP } from "node:net";
 import { TftpError } from "../core/errors.ts";
-import type { Address, RequestInfo, Storage } from "../ports.ts";
+import type { Address, Storage } from "../ports.ts";
 import { resolveName } from "./name.ts";
+import { originating } from "./origin.ts";
 
 export interface Mount {
   /** The names below it belong to it, as `boot` or `boot/arm`; `/` is every name. */
@@ -30,58 +31,63 @@ export interface Mounts<M extends Mount> extends Storage {
  * INVALID_ARGUMENT. */
 export function mounts<M extends Mount>(list: readonly M[]): Mounts<M> {
   const compiled = list.map(compile).sort(bySpecific);
-  const find = (name: string, client: Address): Place<M> => {
+  const placeOf = (name: string, client: Address): Numbered<M> => {
     const segments = resolveName(name, { dotFiles: true });
     const found = compiled.find(({ prefix, isFor }) => {
       const below = prefix.length === 0 || segments.length > prefix.length;
       return below && prefix.every((each, at) => each === segments[at]) && isFor(client.host);
     });
     if (!found) throw new TftpError("FILE_NOT_FOUND", "file not found");
-    const { mount, prefix } = found;
+    const { mount, number, prefix } = found;
     // The name as it came: a folder also takes names that repeat its own path.
-    return { mount, name: prefix.length === 0 ? name : segments.slice(prefix.length).join("/") };
-  };
-  const placed = async <T>(
-    name: string,
-    { client }: RequestInfo,
-    open: (storage: Storage, name: string) => Promise<T>,
-  ): Promise<T> => {
-    const place = find(name, client);
-    return open(place.mount.storage, place.name);
+    const rest = prefix.length === 0 ? name : segments.slice(prefix.length).join("/");
+    return { mount, number, name: rest };
   };
   return {
-    find,
-    openRead: (name, request) =>
-      placed(name, request, (storage, rest) => storage.openRead(rest, request)),
+    find: placeOf,
+    async openRead(name, request) {
+      const { mount, number, name: rest } = placeOf(name, request.client);
+      return originating(number, await mount.storage.openRead(rest, request));
+    },
     readAtHand(name, request, receipt) {
       try {
-        const place = find(name, request.client);
-        return place.mount.storage.readAtHand?.(place.name, request, receipt);
+        const { mount, number, name: rest } = placeOf(name, request.client);
+        const source = mount.storage.readAtHand?.(rest, request, receipt);
+        return source && originating(number, source);
       } catch {
         return undefined; // told where it is asked for
       }
     },
-    openWrite: (name, request) =>
-      placed(name, request, (storage, rest) => storage.openWrite(rest, request)),
+    async openWrite(name, request) {
+      const { mount, name: rest } = placeOf(name, request.client);
+      return mount.storage.openWrite(rest, request);
+    },
   };
+}
+
+interface Numbered<M extends Mount> extends Place<M> {
+  /** Of the mount. */
+  readonly number: number;
 }
 
 interface Compiled<M> {
   readonly mount: M;
+  readonly number: number;
   readonly prefix: readonly string[];
   readonly isFor: (host: string) => boolean;
 }
 
-function compile<M extends Mount>(mount: M): Compiled<M> {
+function compile<M extends Mount>(mount: M, number: number): Compiled<M> {
   const { at, clients } = mount;
   const prefix = at.split("/").filter((segment) => segment !== "");
   if (prefix.some((segment) => segment === "." || segment === "..")) {
     throw wrong(`nothing can be mounted at "${at}"`, "Write the beginning of a name, as boot/arm.");
   }
-  if (clients === undefined) return { mount, prefix, isFor: () => true };
+  if (clients === undefined) return { mount, number, prefix, isFor: () => true };
   const range = rangeOf(clients);
   return {
     mount,
+    number,
     prefix,
     isFor: (text) => {
       const host = text.split("%", 1)[0] as string;

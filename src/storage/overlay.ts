@@ -2,6 +2,7 @@
 
 import { TftpError } from "../core/errors.ts";
 import type { Storage } from "../ports.ts";
+import { originating } from "./origin.ts";
 
 /** Only FILE_NOT_FOUND leads on to the next storage; a refusal stands.
  * Throws TftpError INVALID_ARGUMENT without any storage. */
@@ -13,9 +14,9 @@ export function overlay(...storages: readonly Storage[]): Storage {
   return {
     async openRead(name, request) {
       let missing: unknown;
-      for (const storage of storages) {
+      for (const [number, storage] of storages.entries()) {
         try {
-          return await storage.openRead(name, request);
+          return originating(number, await storage.openRead(name, request));
         } catch (thrown) {
           if (!(thrown instanceof TftpError && thrown.code === "FILE_NOT_FOUND")) throw thrown;
           missing = thrown;
