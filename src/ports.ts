@@ -111,8 +111,9 @@ export interface Source {
   /** In bytes, where it is known before the first read; reads then give exactly so many. */
   readonly size?: number;
   /** Equal versions of one name have equal content, which is then encoded once for all and read in
-   * any order. Without one nothing is shared, and positions rise without a gap. */
-  readonly version?: string;
+   * any order. Without one nothing is shared, and positions rise without a gap. It is another one,
+   * or none, after a read that cannot tell for sure that the content is still the same. */
+  readonly version?: string | undefined;
   /** Of the whole content, in hexadecimal, where the storage has made sure of it. */
   readonly sha256?: string;
   /** Fills the parts from `position` on and returns the number of bytes; fewer than asked only at

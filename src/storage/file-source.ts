@@ -9,19 +9,20 @@ import { between, totalBytes } from "./parts.ts";
 
 export class FileSource implements Source {
   readonly size: number;
-  readonly version?: string;
+  version: string | undefined;
   readonly #handle: FileHandle;
-  readonly #opened: BigIntStats;
+  /** What the file was when it was last seen to be the one that was opened. */
+  #known: BigIntStats;
   #onClose: (() => void) | undefined;
 
   /** `opened` is what fstat said of `handle`, which others may read as well; `onClose` is called
    * once, when this reader needs it no more. */
   constructor(handle: FileHandle, opened: BigIntStats, version: string, onClose: () => void) {
     this.#handle = handle;
-    this.#opened = opened;
+    this.#known = opened;
     this.#onClose = onClose;
     this.size = Number(opened.size);
-    if (version !== "") this.version = version;
+    this.version = version === "" ? undefined : version;
   }
 
   /** Throws TftpError STORAGE when the file is not the one that was opened any more. Each read is
@@ -49,12 +50,17 @@ export class FileSource implements Source {
   }
 
   /** ctime finds what sets mtime back, as `cp -p` of a build with constant times does. It moves
-   * also when the file loses a name, because a new version took its place; that harms nobody. */
+   * also when the file loses a name, because a new version took its place; that harms nobody, but
+   * whoever vouches for the version cannot know it. A further name is no excuse: snapshots by
+   * links would hide a change that comes after them. */
   async #confirm(): Promise<void> {
     const now = await this.#handle.stat({ bigint: true });
-    const was = this.#opened;
-    const touched = now.ctimeNs !== was.ctimeNs && now.nlink === was.nlink;
-    if (now.size !== was.size || now.mtimeNs !== was.mtimeNs || touched) throw changed();
+    const was = this.#known;
+    if (now.size !== was.size || now.mtimeNs !== was.mtimeNs) throw changed();
+    if (now.ctimeNs === was.ctimeNs) return;
+    if (now.nlink >= was.nlink) throw changed();
+    this.#known = now;
+    this.version = undefined;
   }
 }
 

@@ -59,7 +59,11 @@ class Verifier {
       size,
       version,
       sha256: wanted,
-      readv: (into, position) => source.readv(into, position),
+      async readv(into, position) {
+        const read = await source.readv(into, position);
+        if (source.version !== version) throw changed();
+        return read;
+      },
       close: () => source.close(),
     };
   }
@@ -184,6 +188,12 @@ function requireSame(found: string, wanted: string): void {
 function notListed(): TftpError {
   return new TftpError("FILE_NOT_FOUND", "the file is not in the manifest", {
     hint: "Add it with sha256sum, by its name below the served folder.",
+  });
+}
+
+function changed(): TftpError {
+  return new TftpError("STORAGE", "the file changed while it was read", {
+    hint: "The manifest vouched for what it was; clients that ask again are served.",
   });
 }
 

@@ -11,7 +11,10 @@ export function originating(origin: number, source: Source): Source {
   return {
     ...(size === undefined ? {} : { size }),
     ...(sha256 === undefined ? {} : { sha256 }),
-    version: `${origin}:${source.version}`,
+    get version() {
+      const { version } = source;
+      return version === undefined ? undefined : `${origin}:${version}`;
+    },
     readv: (into, position) => source.readv(into, position),
     close: () => source.close(),
   };

@@ -220,6 +220,14 @@ const changes: readonly [what: string, change: (path: string) => Promise<void>][
       await utimes(path, 1, 1);
     },
   ],
+  [
+    "got a name more and was written over with the old time",
+    async (path) => {
+      await link(path, `${path}.second`);
+      await writeFile(path, Buffer.alloc(2000, 2));
+      await utimes(path, 1, 1);
+    },
+  ],
 ];
 
 for (const [what, change] of changes) {
@@ -254,6 +262,21 @@ test("no byte is given beyond the announced size", async (t) => {
   assert.equal(await source.readv([Buffer.alloc(9)], 10), 0);
   await appendFile(path, "more");
   assert.equal(await source.readv([Buffer.alloc(9)], 10), 0);
+});
+
+test("a file that lost a name during the read may not change after that either", async (t) => {
+  const { root, put } = await scene(t);
+  const path = await put("x", Buffer.alloc(3000, 1));
+  await utimes(path, 1, 1);
+  await link(path, `${path}.second`);
+  const source = await directory(root).openRead("x", request);
+  t.after(() => source.close());
+  await source.readv([Buffer.alloc(1000)], 0);
+  await rm(`${path}.second`);
+  await source.readv([Buffer.alloc(1000)], 1000);
+  await writeFile(path, Buffer.alloc(3000, 2));
+  await utimes(path, 1, 1);
+  await fails(source.readv([Buffer.alloc(1000)], 2000), "STORAGE");
 });
 
 test("a file that is replaced or loses its name during the read is read to its end", async (t) => {

@@ -3,10 +3,19 @@
 
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { directory, generated, get, manifest, put, type Storage } from "../../src/index.ts";
+import {
+  directory,
+  generated,
+  get,
+  manifest,
+  mounts,
+  overlay,
+  put,
+  type Storage,
+} from "../../src/index.ts";
 import { failsWith, folder, libraryServer, serving, tidewire } from "../cli/command.ts";
 import { noise, pair } from "../loopback/pair.ts";
 import { fails, readWhole, request, scene } from "../storage/scene.ts";
@@ -105,6 +114,27 @@ test("a file that is changed after it was verified is not sent", async (t) => {
   await source.close();
   await rename(await store("y", "good"), path);
   assert.equal(await text(storage, "x"), "good");
+});
+
+test("a file that lost a name after it was verified is not sent on", async (t) => {
+  const { root, put: store } = await scene(t);
+  const path = await store("x", "good");
+  await utimes(path, 1, 1);
+  await link(path, `${path}.snapshot`);
+  const lines = `${digest("good")}  x`;
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() + 60_000 });
+  const plain = directory(root);
+  for (const storage of [plain, mounts([{ at: "/", storage: plain }]), overlay(plain)]) {
+    const source = await manifest(storage, { lines }).openRead("x", request);
+    await writeFile(path, "evil");
+    await utimes(path, 1, 1);
+    await rm(`${path}.snapshot`);
+    await fails(source.readv([Buffer.alloc(4)], 0), "STORAGE");
+    await source.close();
+    await rename(await store("y", "good"), path);
+    await utimes(path, 1, 1);
+    await link(path, `${path}.snapshot`);
+  }
 });
 
 test("a stream is held while it is verified, and too much is put off", async () => {
