@@ -130,7 +130,7 @@ export abstract class Machine {
     this.#lastWords = undefined;
   }
 
-  protected succeed(): void {
+  succeed(): void {
     this.#end({ ok: true });
   }
 

@@ -136,7 +136,7 @@ export class Receiver extends Machine {
       this.agree({ ...this.agreed, rollover: wire });
     }
     const { blksize, windowsize, rollover } = this.agreed;
-    if (payload.length > blksize) {
+    if (payload.length > blksize && !this.#blocks.complete) {
       this.abort(new TftpError("ILLEGAL_OPERATION", `DATA longer than ${blksize} bytes`));
       return nothing;
     }

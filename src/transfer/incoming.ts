@@ -23,7 +23,9 @@ export class Incoming extends Transfer {
   #stored = 0;
   #agreed = false;
   #bytes = 0;
-  #committed = false;
+  #commitBegun = false;
+  /** Nobody is to hear how the commit ends. */
+  #unheard = false;
 
   constructor(
     parts: TransferParts,
@@ -114,7 +116,9 @@ export class Incoming extends Transfer {
     try {
       while (this.#waiting.length > 0 && !this.machine.outcome) await this.#storeBatch();
     } catch (thrown) {
-      this.machine.abort(TftpError.from(thrown));
+      const error = TftpError.from(thrown);
+      if (this.#unheard) this.machine.abandon(error);
+      else this.machine.abort(error);
     }
     this.#storing = undefined;
     this.wake();
@@ -130,18 +134,26 @@ export class Incoming extends Transfer {
     await this.#sink.writev(batch);
     this.#stored = stored;
     if (this.#stored === this.machine.last && !this.machine.outcome) {
-      this.#committed = true;
+      this.#commitBegun = true;
       await this.#sink.commit();
     }
-    this.machine.handleStored(this.#stored);
+    if (this.#unheard) this.machine.succeed();
+    else this.machine.handleStored(this.#stored);
     this.progressed();
     this.wake();
+  }
+
+  /** Once the commit has begun it alone decides: who was told of a failure would find the file
+   * stored after all. */
+  protected override mayFail(aloud: boolean): boolean {
+    if (this.#commitBegun && !aloud) this.#unheard = true;
+    return !this.#commitBegun;
   }
 
   protected override async close(): Promise<void> {
     await this.#storing;
     const failed = this.machine.outcome?.ok === false;
-    if (failed || !this.#committed) await this.#sink.discard();
+    if (failed || !this.#commitBegun) await this.#sink.discard();
   }
 }
 

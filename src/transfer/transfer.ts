@@ -93,6 +93,11 @@ export abstract class Transfer implements Task {
   /** Puts the content away: closes the source, or discards what was not committed. A promise is
    * waited for. */
   protected abstract close(): Promise<void> | undefined;
+  /** Asked when the transfer is to end, with or without a word to the peer. False: how it ends is
+   * being decided already. */
+  protected mayFail(_aloud: boolean): boolean {
+    return true;
+  }
 
   begin(): void {
     this.wake();
@@ -133,14 +138,14 @@ export abstract class Transfer implements Task {
   /** Ends with an ERROR; what has ended already does not stay to repeat its last ACK. */
   abort(error: TftpError): void {
     this.#mayLinger = false;
-    this.machine.abort(error);
+    if (this.mayFail(true)) this.machine.abort(error);
     this.wake();
   }
 
   /** The same without a word to the peer. */
   abandon(error: TftpError): void {
     this.#mayLinger = false;
-    this.machine.abandon(error);
+    if (this.mayFail(false)) this.machine.abandon(error);
     this.wake();
   }
 
