@@ -16,15 +16,19 @@ export function defineManifest(command: Command): void {
     .option("--manifest-key <FILE>", "Ed25519 key (PEM) for its signature in FILE.sig");
 }
 
-/** `storage` behind the manifest, where one is given. Throws TftpError. */
-export async function withManifest(storage: Storage, flags: ManifestFlags): Promise<Storage> {
+/** `storage`, whose folder is `dir`, behind the manifest, where one is given. Throws TftpError. */
+export async function withManifest(
+  storage: Storage,
+  dir: string,
+  flags: ManifestFlags,
+): Promise<Storage> {
   const { manifest: path, manifestKey } = flags;
   if (path === undefined) {
     if (manifestKey === undefined) return storage;
     throw wrongUsage("--manifest-key is given without --manifest", "Name the manifest as well.");
   }
   const lines = await readNamed(path);
-  if (manifestKey === undefined) return manifest(storage, { lines });
+  if (manifestKey === undefined) return manifest(storage, { lines, dir });
   const publicKey = String(await readNamed(manifestKey));
-  return manifest(storage, { lines, publicKey, signature: await readNamed(`${path}.sig`) });
+  return manifest(storage, { lines, dir, publicKey, signature: await readNamed(`${path}.sig`) });
 }

@@ -82,7 +82,7 @@ export async function effectOf(settings: Settings): Promise<Effect> {
   const isOne = others.length === 0;
   const written = settings.mounts.filter(({ uploads = "off" }) => uploads !== "off");
   return {
-    storage: await withManifest(isOne ? own.storage : folders, flags),
+    storage: await withManifest(isOne ? own.storage : folders, dir, flags),
     folders,
     judge: accessJudge(flags),
     limits: limitsOf(flags),

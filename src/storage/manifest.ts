@@ -2,12 +2,15 @@
 // very source that is then sent. Knows no files: the list comes as text.
 
 import { createHash, createPublicKey, verify } from "node:crypto";
+import { resolve } from "node:path";
 import { TftpError } from "../core/errors.ts";
 import type { Source, Storage } from "../ports.ts";
-import { resolveName } from "./name.ts";
+import { nameBelow, resolveName } from "./name.ts";
 import { bytesSource } from "./sources.ts";
 
 export interface ManifestOptions {
+  /** The folder of `storage`: names that repeat its path are looked for without it, too. */
+  readonly dir?: string;
   /** What `sha256sum` prints: a digest and a name on each line, relative to the served folder. */
   readonly lines: Uint8Array | string;
   /** An Ed25519 key as PEM. With it `lines` must bear a valid `signature`. */
@@ -22,13 +25,14 @@ export interface ManifestOptions {
 export function manifest(storage: Storage, options: ManifestOptions): Storage {
   if (options.publicKey !== undefined) requireSignature(options, options.publicKey);
   const listed = parseLines(Buffer.from(options.lines).toString("utf8"));
+  const dir = options.dir === undefined ? undefined : resolve(options.dir);
   const verifier = new Verifier();
   return {
     async openRead(name, request) {
-      const plain = resolveName(name, { dotFiles: true }).join("/");
+      const plain = namesOf(name, dir).find((each) => listed.has(each)) ?? "";
       const wanted = listed.get(plain);
       if (wanted === undefined) throw notListed();
-      const source = await storage.openRead(name, request);
+      const source = await storage.openRead(plain, request);
       try {
         return await verifier.verified(source, plain, wanted);
       } catch (thrown) {
@@ -39,6 +43,15 @@ export function manifest(storage: Storage, options: ManifestOptions): Storage {
     openWrite: (name, request) => storage.openWrite(name, request),
   };
 }
+
+/** What the manifest may call it. */
+function namesOf(name: string, dir: string | undefined): string[] {
+  const plain = resolveName(name, all);
+  const below = dir === undefined ? undefined : nameBelow(name, dir, all);
+  return [plain, below ?? plain].map((segments) => segments.join("/"));
+}
+
+const all = { dotFiles: true };
 
 /** Content without a version is held in memory while it is sent: so much in all. */
 const heldBytesMax = 64 * 1024 * 1024;
@@ -149,7 +162,7 @@ function unescaped(name: string): string {
 /** As a client's name is read. Undefined for what no client could ask for. */
 function nameOf(name: string): string | undefined {
   try {
-    return resolveName(name, { dotFiles: true }).join("/");
+    return resolveName(name, all).join("/");
   } catch {
     return undefined;
   }

@@ -2,9 +2,10 @@
 // on who asks. Knows no files.
 
 import { BlockList, isIP } from "node:net";
+import { resolve } from "node:path";
 import { TftpError } from "../core/errors.ts";
 import type { Address, Storage } from "../ports.ts";
-import { resolveName } from "./name.ts";
+import { nameBelow, resolveName } from "./name.ts";
 import { originating } from "./origin.ts";
 
 export interface Mount {
@@ -12,6 +13,9 @@ export interface Mount {
   readonly at: string;
   /** An address or a network as 192.0.2.0/24: only these clients see it. Default: all. */
   readonly clients?: string;
+  /** The folder of `storage`. A name may repeat its path, and could else reach what lies there
+   * behind another mount. */
+  readonly dir?: string;
   readonly storage: Storage;
 }
 
@@ -31,17 +35,24 @@ export interface Mounts<M extends Mount> extends Storage {
  * INVALID_ARGUMENT. */
 export function mounts<M extends Mount>(list: readonly M[]): Mounts<M> {
   const compiled = list.map(compile).sort(bySpecific);
-  const placeOf = (name: string, client: Address): Numbered<M> => {
-    const segments = resolveName(name, { dotFiles: true });
+  const seek = (segments: readonly string[], host: string): Compiled<M> => {
     const found = compiled.find(({ prefix, isFor }) => {
       const below = prefix.length === 0 || segments.length > prefix.length;
-      return below && prefix.every((each, at) => each === segments[at]) && isFor(client.host);
+      return below && prefix.every((each, at) => each === segments[at]) && isFor(host);
     });
     if (!found) throw new TftpError("FILE_NOT_FOUND", "file not found");
-    const { mount, number, prefix } = found;
+    return found;
+  };
+  const placeOf = (name: string, client: Address): Numbered<M> => {
+    const segments = resolveName(name, all);
+    const found = seek(segments, client.host);
+    const { mount, number, prefix, dir } = found;
     // The name as it came: a folder also takes names that repeat its own path.
     const rest = prefix.length === 0 ? name : segments.slice(prefix.length).join("/");
-    return { mount, number, name: rest };
+    const below = dir === undefined ? undefined : nameBelow(rest, dir, all);
+    const plain = below && [...prefix, ...below];
+    if (!plain || seek(plain, client.host) === found) return { mount, number, name: rest };
+    return placeOf(plain.join("/"), client);
   };
   return {
     find: placeOf,
@@ -65,6 +76,8 @@ export function mounts<M extends Mount>(list: readonly M[]): Mounts<M> {
   };
 }
 
+const all = { dotFiles: true };
+
 interface Numbered<M extends Mount> extends Place<M> {
   /** Of the mount. */
   readonly number: number;
@@ -74,6 +87,8 @@ interface Compiled<M> {
   readonly mount: M;
   readonly number: number;
   readonly prefix: readonly string[];
+  /** Absolute. */
+  readonly dir: string | undefined;
   readonly isFor: (host: string) => boolean;
 }
 
@@ -83,12 +98,14 @@ function compile<M extends Mount>(mount: M, number: number): Compiled<M> {
   if (prefix.some((segment) => segment === "." || segment === "..")) {
     throw wrong(`nothing can be mounted at "${at}"`, "Write the beginning of a name, as boot/arm.");
   }
-  if (clients === undefined) return { mount, number, prefix, isFor: () => true };
+  const dir = mount.dir === undefined ? undefined : resolve(mount.dir);
+  if (clients === undefined) return { mount, number, prefix, dir, isFor: () => true };
   const range = rangeOf(clients);
   return {
     mount,
     number,
     prefix,
+    dir,
     isFor: (text) => {
       const host = text.split("%", 1)[0] as string;
       return range.check(host, isIP(host) === 6 ? "ipv6" : "ipv4");

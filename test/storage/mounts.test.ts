@@ -42,3 +42,25 @@ test("a mount for these clients comes before one for all, wherever it stands", (
     "a in boot for fe80::/10",
   ]);
 });
+
+test("a folder's own path in front of a name leads around no mount", () => {
+  const found = mounts([
+    { at: "/", dir: "/x/root", text: "root", storage },
+    { at: "/", dir: "/x/other", text: "other", clients: "192.0.2.0/24", storage },
+    { at: "boot", dir: "/x/boot", text: "boot", storage },
+    { at: "boot/arm", dir: "/x/arm", text: "arm", storage },
+  ]);
+  for (const [name, place, host = "198.51.100.1"] of [
+    ["/x/root/a", "/x/root/a in root"],
+    ["x/root/boot/v", "v in boot"],
+    ["\\\\x\\root\\boot/arm/v", "v in arm"],
+    ["boot/x/boot/arm/v", "v in arm"],
+    ["/x/root/boot/x/boot/arm/v", "v in arm"],
+    ["/x/root/boot", "/x/root/boot in root"],
+    ["/x/other/boot/v", "/x/other/boot/v in root"],
+    ["/x/other/boot/v", "v in boot", "192.0.2.7"],
+  ] as const) {
+    const { mount, name: rest } = found.find(name, { host, port: 2000 });
+    assert.equal(`${rest} in ${mount.text}`, place, name);
+  }
+});

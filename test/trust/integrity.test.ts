@@ -76,6 +76,21 @@ test("only what is listed and unchanged is served", async (t) => {
   await fails(storage.openRead("missing", request), "FILE_NOT_FOUND");
 });
 
+test("a name may repeat the folder's own path, and is listed without it", async (t) => {
+  const { root, put: store } = await scene(t);
+  await store("a", "good");
+  await store("b", "bad");
+  const lines = `${digest("good")}  a\n${digest("good")}  b\n`;
+  const storage = manifest(directory(root), { lines, dir: root });
+  assert.equal(await text(storage, `${root}/a`), "good");
+  await fails(storage.openRead(`${root}/b`, request), "ACCESS_VIOLATION");
+  await fails(storage.openRead(`${root}/c`, request), "FILE_NOT_FOUND");
+  const inside = `${root}/a`.slice(1);
+  await store(inside, "nested");
+  const nested = manifest(directory(root), { lines: `${digest("nested")}  ${inside}`, dir: root });
+  assert.equal(await text(nested, inside), "nested");
+});
+
 test("a version is verified once, and another version anew", async () => {
   const files = new Map([["x", noise(1000)]]);
   const { storage, reads } = counted(versioned(files));
@@ -199,6 +214,7 @@ test("the command serves by a signed manifest and logs the digest", async (t) =>
   const args = [root, "--manifest", file("SUMS"), "--manifest-key", file("key.pem")];
   const { url, printed } = await serving(t, args);
   assert.equal(await get(`${url}/a`).text(), "content");
+  assert.equal(await get(`${url}/${root}/a`).text(), "content");
   await printed(new RegExp(`get a 7 bytes in .*, sha256 ${digest("content")}\\)`));
   await writeFile(join(root, "a"), "changed");
   await assert.rejects(get(`${url}/a`).bytes(), { wireCode: 2 });
