@@ -17,6 +17,7 @@ export type Verdict =
   /** Not answered at all. */
   | { readonly kind: "ignore" };
 
+/** Answers at once: a promise is no verdict, and what is none refuses the request. */
 export type Judge = (request: JudgedRequest) => Verdict;
 
 export const allowAll: Judge = () => ({ kind: "allow" });
@@ -27,10 +28,24 @@ export function verdictOf(
   { judge, onEvent }: Pick<ServerParts, "judge" | "onEvent">,
 ): Verdict {
   try {
-    return judge(request);
+    return checked(judge(request));
   } catch (thrown) {
     const error = TftpError.from(thrown, "the request cannot be judged");
     if (error !== thrown) onEvent({ kind: "problem", error });
     return { kind: "refuse", error };
   }
+}
+
+/** A judge need not be typed: only what is one of the three may let anybody in. */
+function checked(verdict: Verdict | undefined): Verdict {
+  if (verdict && isVerdict(verdict)) return verdict;
+  // Nobody waits for a promise, so nobody else hears how it fails.
+  Promise.resolve(verdict).catch(() => {});
+  throw new TypeError("the judge returned no verdict: allow, refuse with a TftpError, or ignore");
+}
+
+function isVerdict(verdict: Verdict): boolean {
+  if (verdict.kind === "refuse") return verdict.error instanceof TftpError;
+  if (verdict.kind === "ignore") return true;
+  return verdict.kind === "allow" && ["string", "undefined"].includes(typeof verdict.filename);
 }

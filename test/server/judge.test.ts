@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type JudgedRequest, TftpError } from "../../src/index.ts";
+import { type JudgedRequest, TftpError, type Verdict } from "../../src/index.ts";
 import { ack, Device, data, error, rrq, wrq } from "./device.ts";
 import { content, files, scene, stillServes } from "./scene.ts";
 
@@ -152,6 +152,37 @@ test("a judge that fails refuses the request, and the server goes on", { timeout
   await device.send(rrq("worse"), to);
   assert.equal((await device.expectError(7)).packet.message, "who are you");
   assert.equal(events.of("problem").length, 1);
+  await stillServes(t, to);
+});
+
+test("what is no verdict lets nobody in, and the server goes on", { timeout }, async (t) => {
+  const wrong: readonly (() => unknown)[] = [
+    () => undefined,
+    () => null,
+    () => "allow",
+    () => ({}),
+    () => ({ kind: "refused" }),
+    () => ({ kind: "refuse" }),
+    () => ({ kind: "refuse", error: new Error("secret") }),
+    () => ({ kind: "allow", filename: 7 }),
+    async () => ({ kind: "refuse" }),
+    () => Promise.reject(new Error("secret")),
+  ];
+  const { to, events } = await scene(t, {
+    storage: files(),
+    judge: ({ filename }) => {
+      const judge = wrong[Number(filename)] ?? (() => ({ kind: "allow" }));
+      return judge() as Verdict;
+    },
+  });
+  for (const at of wrong.keys()) {
+    const device = await Device.open(t);
+    await device.send(rrq(String(at)), to);
+    const { packet } = await device.expectError(0);
+    assert.equal(packet.message, "the request cannot be judged");
+    assert.match(String((await events.nth("problem", at + 1)).error.cause), /no verdict/);
+  }
+  assert.equal(events.of("refused").length, wrong.length);
   await stillServes(t, to);
 });
 
