@@ -13,7 +13,7 @@ import {
   Unmoved,
 } from "./attempt.ts";
 import { FarAway } from "./distance.ts";
-import { offersFor, smallerOffer } from "./offers.ts";
+import { checkOptions, offersFor, smallerOffer } from "./offers.ts";
 import type { Target } from "./tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./transfer-options.ts";
 
@@ -24,9 +24,11 @@ export async function ask(
   given: Cargo,
   options: TransferOptions,
 ): Promise<TransferReport> {
-  const cargo = await inMode(given, target.mode);
+  let cargo = given;
   let done = false;
   try {
+    checkOptions(options, given.op === "wrq" ? given.source.size : undefined);
+    cargo = await inMode(given, target.mode);
     const server = { host: await parts.network.resolve(target.host), port: target.port };
     const path = await parts.network.route(server);
     const tsize = cargo.op === "rrq" ? 0 : cargo.source.size;
@@ -111,7 +113,7 @@ function hintFor(lost: number, blksize: number): string {
   );
 }
 
-/** Throws TftpError, and has closed the source then. */
+/** Throws TftpError. */
 async function inMode(cargo: Cargo, mode: Mode): Promise<Cargo> {
   if (mode === "octet") return cargo;
   if (cargo.op === "rrq") return { op: "rrq", sink: netasciiSink(cargo.sink) };

@@ -49,6 +49,7 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
   const socket = await parts.network.open({ host: any, port: 0 });
   const peer = new Peer(server, { adopts: true });
   let stop = (): void => {};
+  let mayBegin = false;
   try {
     return await new Promise<TransferReport>((resolve, reject) => {
       const transfer = load(
@@ -73,6 +74,7 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
         },
         parts.random(),
       );
+      mayBegin = true;
       stop = () => transfer.abort(aborted(signal));
       signal?.addEventListener("abort", stop);
       const askedAt = parts.clock.now();
@@ -91,7 +93,8 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
   } finally {
     signal?.removeEventListener("abort", stop);
     // To repeat the last ACK is a courtesy that need not keep the process alive.
-    socket.unref();
+    if (mayBegin) socket.unref();
+    else await socket.close();
   }
 }
 

@@ -15,6 +15,8 @@ export interface Path {
 
 const blksizeLeast = 512;
 const blksizeMost = 65_464;
+/** Of what `tsize` can tell. */
+const sizeMost = 999_999_999_999_999;
 const ethernetMtu = 1500;
 /** Servers exist that refuse more than 64 blocks instead of answering less. */
 const windowsizeMost = 64;
@@ -26,7 +28,6 @@ export function offersFor(
   path: Path,
   tsize: number | undefined,
 ): readonly (Offer | undefined)[] {
-  checkOptions(options);
   if (options.plain) return [undefined];
   const { blksize = "auto", windowsize = "auto", timeoutMillis, rollover } = options;
   const fixed: Offer = {
@@ -77,16 +78,20 @@ function windowFor(blksize: number, { receiveBufferBytes }: Path): number {
   return Math.min(windowsizeMost, Math.max(1, held));
 }
 
-function checkOptions(options: TransferOptions): void {
-  check("blksize", options.blksize, 8, blksizeMost);
-  check("windowsize", options.windowsize, 1, 65_535);
+/** `size`: of what is sent. Throws TftpError INVALID_ARGUMENT. */
+export function checkOptions(options: TransferOptions, size: number | undefined): void {
+  const { blksize = "auto", windowsize = "auto" } = options;
+  if (blksize !== "auto") check("blksize", blksize, 8, blksizeMost);
+  if (windowsize !== "auto") check("windowsize", windowsize, 1, 65_535);
   check("timeoutMillis", options.timeoutMillis, 1, 255_000);
   check("retries", options.retries, 0, 1000);
+  check("rollover", options.rollover, 0, 1);
   check("bytesMax", options.bytesMax, 0, Number.MAX_SAFE_INTEGER);
+  check("size", size, 0, sizeMost);
 }
 
 function check(name: string, value: unknown, least: number, most: number): void {
-  if (value === undefined || value === "auto") return;
+  if (value === undefined) return;
   if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
   throw new TftpError("INVALID_ARGUMENT", `${name} is ${value}`, {
     hint: `Give a whole number from ${least} to ${most}.`,

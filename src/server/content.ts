@@ -52,7 +52,12 @@ export function putAway(content: Content): Promise<void> {
 
 async function openText({ name, info }: ContentRequest, storage: Storage): Promise<Content> {
   const stored = await storage.openRead(name, info);
-  return { op: "rrq", source: await netasciiSource(stored), stored };
+  try {
+    return { op: "rrq", source: await netasciiSource(stored), stored };
+  } catch (thrown) {
+    await stored.close();
+    throw thrown;
+  }
 }
 
 async function openSink({ request, name, info }: ContentRequest, place: ContentPlace) {

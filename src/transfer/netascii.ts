@@ -8,7 +8,7 @@ import { requireWhole } from "./chunks.ts";
 const inputBytes = 65_536;
 
 /** The content of `source` as it goes over the wire. A short text is translated at once: its size
- * is known, and it can be shared. Throws TftpError, and has closed the source then. */
+ * is known, and it can be shared. Throws TftpError, and has not closed the source then. */
 export async function netasciiSource(source: Source): Promise<Source> {
   const input = new Uint8Array(inputBytes);
   try {
@@ -19,7 +19,6 @@ export async function netasciiSource(source: Source): Promise<Source> {
     }
     return new NetasciiSource(source, input);
   } catch (thrown) {
-    await source.close();
     throw TftpError.from(thrown);
   }
 }
