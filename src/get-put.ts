@@ -2,9 +2,10 @@
 // no server to fetch a file.
 
 import { ask } from "./client/ask.ts";
-import type { ClientParts } from "./client/attempt.ts";
+import type { Cargo, ClientParts } from "./client/attempt.ts";
 import { Download } from "./client/download.ts";
-import { parseTftpUrl } from "./client/tftp-url.ts";
+import { type Guard, guarding } from "./client/guarding.ts";
+import { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { wallClock } from "./net/wall-clock.ts";
@@ -21,7 +22,7 @@ export function get(
   const target = parseTftpUrl(String(url));
   return new Download(async (sink, left) => {
     const signal = options.signal ? AbortSignal.any([options.signal, left]) : left;
-    return ask(await partsFor(options.tap), target, { op: "rrq", sink }, { ...options, signal });
+    return begin(target, { op: "rrq", sink }, { ...options, signal });
   });
 }
 
@@ -33,7 +34,7 @@ export async function put(
 ): Promise<TransferReport> {
   const source = sourceOf(body, options.size);
   const target = parseTftpUrl(String(url));
-  return ask(await partsFor(options.tap), target, { op: "wrq", source }, options);
+  return begin(target, { op: "wrq", source }, options);
 }
 
 const clientParts: ClientParts = {
@@ -42,8 +43,34 @@ const clientParts: ClientParts = {
   random: Math.random,
 };
 
-async function partsFor(tap: PacketTap | undefined): Promise<ClientParts> {
-  return tap ? { ...clientParts, network: await networkFor(tap) } : clientParts;
+async function begin(
+  target: Target,
+  cargo: Cargo,
+  options: TransferOptions & { readonly tap?: PacketTap },
+): Promise<TransferReport> {
+  const { signal, onProgress, tap } = options;
+  if (!onProgress && !tap) return ask(clientParts, target, cargo, options);
+  return guarding(async (guard, failed) => {
+    const parts = { ...clientParts, network: await networkFor(tap && guarded(tap, guard)) };
+    return ask(parts, target, cargo, {
+      ...options,
+      signal: signal ? AbortSignal.any([signal, failed]) : failed,
+      ...(onProgress ? { onProgress: guard((progress) => options.onProgress?.(progress)) } : {}),
+    });
+  });
+}
+
+/** What a tap leaves out still costs nothing. */
+function guarded(tap: PacketTap, guard: Guard): PacketTap {
+  const { sent, received, moment, opened, closed, routed } = tap;
+  return {
+    ...(sent ? { sent: guard(sent.bind(tap)) } : {}),
+    ...(received ? { received: guard(received.bind(tap)) } : {}),
+    ...(moment ? { moment: guard(moment.bind(tap)) } : {}),
+    ...(opened ? { opened: guard(opened.bind(tap)) } : {}),
+    ...(closed ? { closed: guard(closed.bind(tap)) } : {}),
+    ...(routed ? { routed: guard(routed.bind(tap)) } : {}),
+  };
 }
 
 /** What watches is loaded when it is wanted. */

@@ -25,6 +25,7 @@ export interface TransferOptions {
   readonly bytesMax?: number;
   /** Ends the transfer with an ERROR to the server and ABORTED here. */
   readonly signal?: AbortSignal;
+  /** What it throws ends the transfer in the same way, and is thrown here. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
