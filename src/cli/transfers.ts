@@ -108,8 +108,8 @@ function details(report: TransferReport): string {
 }
 
 function explain(thrown: unknown, job: Job, signal: AbortSignal, maxTime?: number): unknown {
-  const aborted = thrown instanceof TftpError && thrown.code === "ABORTED";
-  if (signal.aborted && aborted && thrown.origin === "local") {
+  // Whatever it was that gave way when all were told to stop.
+  if (signal.aborted && thrown instanceof TftpError && thrown.origin === "local") {
     const got = job.op === "get";
     const what = got && job.path !== "-" ? `nothing was saved as ${job.path}` : "it is not whole";
     if (maxTime !== undefined) {

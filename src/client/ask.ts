@@ -4,6 +4,7 @@
 import type { Offer } from "../core/options.ts";
 import type { Mode } from "../core/packet.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
+import { unlessAborted } from "./aborting.ts";
 import {
   type Attempt,
   attempt,
@@ -24,13 +25,16 @@ export async function ask(
   given: Cargo,
   options: TransferOptions,
 ): Promise<TransferReport> {
+  const { network } = parts;
+  const { signal } = options;
   let cargo = given;
   let done = false;
   try {
     checkOptions(options, given.op === "wrq" ? given.source.size : undefined);
-    cargo = await inMode(given, target.mode);
-    const server = { host: await parts.network.resolve(target.host), port: target.port };
-    const path = await parts.network.route(server);
+    cargo = await unlessAborted(inMode(given, target.mode), signal);
+    const host = await unlessAborted(network.resolve(target.host), signal);
+    const server = { host, port: target.port };
+    const path = await unlessAborted(network.route(server), signal);
     const tsize = cargo.op === "rrq" ? 0 : cargo.source.size;
     const offers = offersFor(options, { ...path, ipv6: server.host.includes(":") }, tsize);
     const attempts = Math.ceil((options.retries ?? defaultRetries) / offers.length);

@@ -12,6 +12,7 @@ import { Outgoing } from "../transfer/outgoing.ts";
 import { Peer } from "../transfer/peer.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
 import type { TransferParts } from "../transfer/transfer.ts";
+import { aborted } from "./aborting.ts";
 import { FarAway, widerOffer } from "./distance.ts";
 import { explain } from "./explain.ts";
 import type { Target } from "./tftp-url.ts";
@@ -238,8 +239,4 @@ function keptOpen(source: Source): Source {
     readv: (into, position) => source.readv(into, position),
     close: async () => {},
   };
-}
-
-function aborted(signal: AbortSignal | undefined): TftpError {
-  return new TftpError("ABORTED", "the transfer was aborted", { cause: signal?.reason });
 }

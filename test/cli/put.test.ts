@@ -109,6 +109,13 @@ test("Ctrl+C ends a put although standard input is still open", async (t) => {
   assert.deepEqual([...storage.files.keys()], []);
 });
 
+test("a text that is still being read when its time is over is told as such", async () => {
+  const url = "tftp://127.0.0.1:9/x;mode=netascii";
+  const args = ["put", "--max-time", "1", "-", url];
+  const result = await tidewire(args, { input: "the beginning", inputStaysOpen: true });
+  failsWith(result, 1, /^tidewire: not done after 1 s; it is not whole\.\nHint: Allow more/);
+});
+
 test("a put of nothing, a folder or an unreadable file fails with a hint", async (t) => {
   const cwd = await folder(t);
   const url = "tftp://127.0.0.1:9/x";
