@@ -17,6 +17,7 @@ import { allowAll, type Judge } from "./server/policy.ts";
 import { checkRange, type PortRange } from "./server/port-range.ts";
 import { TftpServer } from "./server/server.ts";
 import type { ServerStats } from "./server/server-parts.ts";
+import { Teller } from "./server/teller.ts";
 import { withDigests } from "./storage/digests.ts";
 import { type ExpectedUpload, ExpectedUploads, type ReceivedUpload } from "./storage/expected.ts";
 
@@ -83,7 +84,8 @@ export interface ServeOptions {
   readonly reusePort?: boolean;
   readonly judge?: Judge;
   readonly limits?: Partial<Limits>;
-  /** Called for everything that happens. What it throws is not caught. */
+  /** Called for everything that happens. What it throws rejects `serve` or `close` while that runs,
+   * which then has closed all; else it is not caught. */
   readonly onEvent?: (event: ServerEvent) => void;
   /** Is shown every datagram. */
   readonly tap?: PacketTap;
@@ -124,13 +126,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const expected = new ExpectedUploads();
   const judge = options.judge ?? allowAll;
   const publish = await publisher();
-  const onEvent = (event: ServerEvent): void => {
+  const teller = new Teller((event) => {
     if (event.kind === "ended" && event.transfer.op === "wrq" && event.ending !== "replaced") {
       expected.handleEnded(event.transfer.client, event.error);
     }
     publish(event);
     options.onEvent?.(event);
-  };
+  });
+  const onEvent = (event: ServerEvent): void => teller.tell(event);
   checkPorts(options);
   const network = marked(await networkFor(options.tap), options.dscp);
   const limits = completeLimits(options.limits);
@@ -151,13 +154,21 @@ export async function serve(options: ServeOptions): Promise<Server> {
     fragments: options.fragments ?? options.limits?.blksizeMax !== undefined,
     onEvent,
   });
+  teller.keep();
   const doors = await Doors.open(options, network, {
     onSocket: (socket) => server.listen(socket),
     onBroadcast: (socket, answering) => server.listenBroadcast(socket, answering),
     onProblem: (error) => onEvent({ kind: "problem", error }),
   });
   const { singlePort = false } = options;
-  return new RunningServer({ server, doors, expected, singlePort, limits });
+  const running = new RunningServer({ server, doors, expected, singlePort, limits, teller });
+  try {
+    teller.release();
+  } catch (thrown) {
+    await running.close();
+    throw thrown;
+  }
+  return running;
 }
 
 interface RunningParts {
@@ -167,6 +178,7 @@ interface RunningParts {
   readonly singlePort: boolean;
   /** The server's own. */
   readonly limits: Limits;
+  readonly teller: Teller;
 }
 
 class RunningServer implements Server {
@@ -214,13 +226,15 @@ class RunningServer implements Server {
   }
 
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
-    const { server, doors, expected, singlePort } = this.#parts;
+    const { server, doors, expected, singlePort, teller } = this.#parts;
+    teller.keep();
     // What still runs may need the port; else whoever comes next may have it now.
     const needed = singlePort || doors.needed;
     await Promise.all([needed && server.close(graceMillis), doors.release(graceMillis)]);
     await doors.close();
     await server.close(graceMillis);
     expected.close();
+    teller.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

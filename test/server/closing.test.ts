@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { generated, serve, TftpError } from "../../src/index.ts";
+import { type Address, generated, type ServerEvent, serve, TftpError } from "../../src/index.ts";
 import { ack, Device, data, rrq, wrq } from "./device.ts";
 import { content, files, readOn, scene } from "./scene.ts";
 
@@ -129,6 +129,32 @@ test("a closed server is deaf, and may be closed again", { timeout }, async (t) 
   assert.equal(again.address.port, to.port);
   await again.close();
 });
+
+for (const kind of ["listening", "ended"]) {
+  test(`an onEvent that throws at "${kind}" is heard of, and nothing stays open`, {
+    timeout,
+  }, async (t) => {
+    const [reader, other] = [await Device.open(t), await Device.open(t)];
+    let at: Address | undefined;
+    const onEvent = (event: ServerEvent): void => {
+      if (event.kind === "listening") at = event.address;
+      if (event.kind === kind) throw new RangeError("mine");
+    };
+    const run = async (): Promise<void> => {
+      const server = await serve({ storage: files(), host: "127.0.0.1", port: 0, onEvent });
+      for (const device of [reader, other]) {
+        await device.send(rrq("five.bin"), server.address);
+        await device.expectData(1);
+      }
+      await server.close();
+    };
+    await assert.rejects(run(), new RangeError("mine"));
+    const again = await serve({ storage: files(), ...at });
+    await again.close();
+    if (kind === "listening") return;
+    for (const device of [reader, other]) await device.expectError(0);
+  });
+}
 
 test("two servers cannot listen on one port", { timeout }, async (t) => {
   const { to } = await scene(t, { storage: files() });
