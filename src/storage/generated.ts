@@ -42,7 +42,12 @@ function contentSource(content: Content): Source {
   if (content === undefined) throw new TftpError("FILE_NOT_FOUND", "file not found");
   if (isBody(content)) return bodySource(content);
   if (!isBody(content?.body)) throw new TypeError("the handler returned neither bytes nor text");
-  return bodySource(content.body, content.size, content.version);
+  const { body, size, version } = content;
+  // With a size that is none there is no last block, and the client would hear nothing at all.
+  if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
+    throw new TypeError(`the handler returned a size of ${size}`);
+  }
+  return bodySource(body, size, version);
 }
 
 /** A stream is read once and in order: nobody can share it, so it bears no version. */

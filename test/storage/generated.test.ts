@@ -73,8 +73,12 @@ test("a TftpError passes, any other error stays here", async () => {
 });
 
 test("what is no content, or not of its size, is an error", async () => {
-  for (const wrong of [null, 7, {}, { body: 7 }, { body: "text", size: 5 }]) {
-    await fails(generated(() => wrong as Content).openRead("x", request), "STORAGE");
+  const sizes = [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "4", null];
+  const sized = sizes.map((size) => ({ body: [Buffer.from("text")], size }));
+  for (const wrong of [null, 7, {}, { body: 7 }, { body: "text", size: 5 }, ...sized]) {
+    const opening = generated(() => wrong as Content).openRead("x", request);
+    const error = await fails(opening, "STORAGE");
+    assert.match(error.message, /^the content (cannot be produced|does not have)/);
   }
 });
 
