@@ -64,11 +64,16 @@ async function inTurn(
     try {
       return await run(offer);
     } catch (thrown) {
-      failure = thrown;
+      // Who has said no, and is silent to a smaller request, has said why.
+      if (failure === undefined || isSilence(failure) || !isSilence(thrown)) failure = thrown;
       if (!(thrown instanceof Unanswered) || !thrown.mayHelpToAskLess) break;
     }
   }
   throw failure instanceof Unanswered ? failure.error : failure;
+}
+
+function isSilence(thrown: unknown): boolean {
+  return thrown instanceof Unanswered && thrown.error.code === "TIMED_OUT";
 }
 
 /** Asked once; who refuses it is taken at his first word. */

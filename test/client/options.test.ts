@@ -103,6 +103,18 @@ test("a server that is silent to options is asked without", { timeout }, async (
   assert.equal(await text, "hello");
 });
 
+test("a reason is not forgotten when the next request meets with silence", {
+  timeout,
+}, async (t) => {
+  const server = await Scripted.open(t);
+  const failed = failure(get(server.url(), { timeoutMillis: 20, retries: 1 }).bytes());
+  await (await server.asked("rrq")).send(error(0, "quota exceeded"));
+  await server.asked("rrq");
+  const thrown = await failed;
+  assert.equal(thrown.origin, "remote");
+  assert.match(thrown.message, /quota exceeded/);
+});
+
 for (const [code, name] of [
   [1, "FILE_NOT_FOUND"],
   [2, "ACCESS_VIOLATION"],
