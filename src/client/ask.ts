@@ -37,10 +37,12 @@ export async function ask(
     const path = await unlessAborted(network.route(server), signal);
     const tsize = cargo.op === "rrq" ? 0 : cargo.source.size;
     const offers = offersFor(options, { ...path, ipv6: server.host.includes(":") }, tsize);
-    const attempts = Math.ceil((options.retries ?? defaultRetries) / offers.length);
+    const attempts = options.retries ?? defaultRetries;
+    // The requests that may follow one another share the patience of one.
+    const openingAttempts = Math.ceil(attempts / offers.length);
     const report = await inTurn(offers, (first) => {
       return withSmallerBlocks(first, options, (offer) => {
-        const plan = { target, server, cargo, options, offer, attempts };
+        const plan = { target, server, cargo, options, offer, attempts, openingAttempts };
         return withWiderWindow(plan, (each) => attempt(parts, each));
       });
     });

@@ -37,6 +37,8 @@ export interface Attempt {
   readonly options: TransferOptions;
   readonly offer: Offer | undefined;
   readonly attempts: number;
+  /** As in Patience. */
+  readonly openingAttempts?: number;
   /** Where the server turns out to be far away, it is asked again. */
   readonly mayWiden?: boolean;
 }
@@ -100,7 +102,7 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
 }
 
 function load(plan: Attempt, parts: TransferParts, jitter: number): Incoming | Outgoing {
-  const { target, cargo, options, offer, attempts } = plan;
+  const { target, cargo, options, offer, attempts, openingAttempts } = plan;
   const asking: Asking = {
     filename: target.filename,
     mode: target.mode,
@@ -108,7 +110,7 @@ function load(plan: Attempt, parts: TransferParts, jitter: number): Incoming | O
     agreed: { ...rfc1350, rollover: options.rollover ?? 0 },
   };
   const timeoutMillis = options.timeoutMillis ?? defaultTimeoutMillis;
-  const patience = { timeoutMillis, attempts, jitter };
+  const patience = { timeoutMillis, attempts, openingAttempts, jitter };
   if (cargo.op === "rrq") {
     return new Incoming(parts, askRead(asking, patience), kept(cargo.sink), options.bytesMax);
   }

@@ -14,7 +14,8 @@ export interface TransferOptions {
   /** How long an answer is waited for before the round trip is known; whole seconds are also agreed
    * with the server (RFC 2349) and then hold exactly. Default 1000, not agreed. */
   readonly timeoutMillis?: Millis;
-  /** How often a packet that nobody answers is repeated. Default 6. */
+  /** How often a packet that nobody answers is repeated. Default 6. Until a first block has moved
+   * it is half as often, where a request without options may follow. */
   readonly retries?: number;
   /** What follows block 65535. Default 0, what nearly everybody does. */
   readonly rollover?: Rollover;

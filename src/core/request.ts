@@ -65,10 +65,20 @@ function clientSetup(
 /** Nothing is spread here, as nowhere where it would be done for each request: to read what was
  * spread is slow ever after. */
 function setupOf<O extends Uint8Array | undefined>(
-  { timeoutMillis, attempts, jitter, unprovenMax, errorCodes }: Manners,
+  { timeoutMillis, attempts, openingAttempts, jitter, unprovenMax, errorCodes }: Manners,
   { agreed, asked, opening }: { agreed: Agreed; asked?: Options; opening: O },
 ): Setup & { readonly opening: O } {
-  return { timeoutMillis, attempts, jitter, unprovenMax, errorCodes, agreed, asked, opening };
+  return {
+    timeoutMillis,
+    attempts,
+    openingAttempts,
+    jitter,
+    unprovenMax,
+    errorCodes,
+    agreed,
+    asked,
+    opening,
+  };
 }
 
 /** To the letter, options too. */

@@ -7,6 +7,9 @@ export interface Patience {
   readonly timeoutMillis: Millis;
   /** How often an unanswered packet is repeated before the peer is given up. */
   readonly attempts: number;
+  /** The same until the first block has moved, for a client that may ask otherwise then. Default:
+   * `attempts`. */
+  readonly openingAttempts?: number | undefined;
   /** 0 to 1, drawn once a transfer: spreads the timers of many transfers and of both ends of
    * one. */
   readonly jitter: number;
@@ -36,6 +39,8 @@ export class RetransmissionTimer {
   /** Doubles from repeat to repeat. */
   #backOff = 1;
   #counted = 0;
+  /** The first answers the opening, the second moves a block. */
+  #steps = 0;
   /** Since when nothing new has come, while the peer is waited for. */
   #waitingSince: Millis | undefined;
 
@@ -89,6 +94,7 @@ export class RetransmissionTimer {
   progress(): void {
     this.#backOff = 1;
     this.#counted = 0;
+    this.#steps += 1;
     this.#waitingSince = undefined;
   }
 
@@ -121,14 +127,19 @@ export class RetransmissionTimer {
     if (this.intervalMillis >= this.nominalMillis) this.#counted += 1;
     this.#backOff *= 2;
     this.stop();
-    return this.#counted <= this.#patience.attempts;
+    return this.#counted <= this.#attempts;
   }
 
   /** More than the intervals of a silent peer can add up to. */
   #longestMillis(): Millis {
-    const { timeoutMillis, attempts } = this.#patience;
+    const { timeoutMillis } = this.#patience;
     const each = this.#exactMillis ?? longestTimeouts * (1 + jitterShare) * timeoutMillis;
-    return (attempts + 2) * each;
+    return (this.#attempts + 2) * each;
+  }
+
+  get #attempts(): number {
+    const { attempts, openingAttempts = attempts } = this.#patience;
+    return this.#steps < 2 ? openingAttempts : attempts;
   }
 
   #baseMillis(): Millis {

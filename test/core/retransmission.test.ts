@@ -30,6 +30,21 @@ test("progress brings back the first interval", () => {
   assert.equal(doubled.intervalMillis, 1000);
 });
 
+test("an opening may have fewer attempts than what follows its first block", () => {
+  const patience = { timeoutMillis: 1000, attempts: 3, openingAttempts: 1, jitter: 0 };
+  const repeats = (opening: RetransmissionTimer): number => {
+    let count = 0;
+    while (opening.expired()) count += 1;
+    return count;
+  };
+  const opening = new RetransmissionTimer(patience, 100);
+  assert.equal(repeats(opening), 1);
+  opening.progress(); // the answer
+  assert.equal(repeats(opening), 1);
+  opening.progress(); // a block
+  assert.equal(repeats(opening), 3);
+});
+
 test("jitter lengthens an interval by an eighth at most", () => {
   assert.equal(timer(0).intervalMillis, 1000);
   assert.equal(timer(0.5).intervalMillis, 1062.5);
