@@ -70,7 +70,18 @@ function canonical(host: string): string {
   const family = isIP(bare) === 6 ? "ipv6" : "ipv4";
   const { address } = new SocketAddress({ address: bare, family });
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address);
-  return mapped?.[1] ?? (zone === undefined ? address : `${address}%${zone}`);
+  // Answers from any other address come without a zone.
+  const isLinkLocal = zone !== undefined && /^fe[89ab]/.test(address);
+  return mapped?.[1] ?? (isLinkLocal ? `${address}%${interfaceOf(zone)}` : address);
+}
+
+/** Windows counts interfaces; elsewhere they have names, and a number may stand for one. */
+function interfaceOf(zone: string): string {
+  if (process.platform === "win32") return zone;
+  const found = Object.entries(networkInterfaces()).find(([, addresses = []]) =>
+    addresses.some(({ scopeid }) => scopeid && String(scopeid) === zone),
+  );
+  return found?.[0] ?? zone;
 }
 
 /** Connecting a UDP socket sends nothing; the kernel picks the route and with it the local

@@ -13,6 +13,17 @@ test("an address resolves to its one canonical spelling", async () => {
   assert.equal(await nodeNetwork.resolve("::ffff:192.0.2.7"), "192.0.2.7");
 });
 
+test("only a link-local address keeps its zone, which is the name of an interface", async () => {
+  assert.equal(await nodeNetwork.resolve("::1%lo"), "::1");
+  assert.equal(await nodeNetwork.resolve("2001:db8::1%eth0"), "2001:db8::1");
+  assert.equal(await nodeNetwork.resolve("febf::1%eth0"), "febf::1%eth0");
+  for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
+    const scope = addresses.find(({ scopeid }) => scopeid)?.scopeid;
+    if (!scope || process.platform === "win32") continue;
+    assert.equal(await nodeNetwork.resolve(`fe80::1%${scope}`), `fe80::1%${name}`);
+  }
+});
+
 test("a host name resolves to an address", async () => {
   assert.match(await nodeNetwork.resolve("localhost"), /^(127\.0\.0\.1|::1)$/);
 });
