@@ -7,11 +7,12 @@ import { Download } from "./client/download.ts";
 import { type Guard, guarding } from "./client/guarding.ts";
 import { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
+import { TftpError } from "./core/errors.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { wallClock } from "./net/wall-clock.ts";
 import type { PacketTap } from "./observe/tap.ts";
 import type { Network } from "./ports.ts";
-import { sourceOf } from "./storage/sources.ts";
+import { isStream, sourceOf } from "./storage/sources.ts";
 
 /** Fetches a file: `await get("tftp://192.0.2.1/boot.img").bytes()`. Asks nothing of the server
  * before the result is read. Throws TftpError INVALID_ARGUMENT for a URL that is none. */
@@ -32,8 +33,19 @@ export async function put(
   body: Uint8Array | AsyncIterable<Uint8Array>,
   options: TransferOptions & { readonly size?: number; readonly tap?: PacketTap } = {},
 ): Promise<TransferReport> {
+  if (!isStream(body)) {
+    throw new TftpError("INVALID_ARGUMENT", "the content is neither bytes nor a stream of them", {
+      hint: "Buffer.from() makes bytes of a text or an ArrayBuffer.",
+    });
+  }
   const source = sourceOf(body, options.size);
-  const target = parseTftpUrl(String(url));
+  let target: Target;
+  try {
+    target = parseTftpUrl(String(url));
+  } catch (thrown) {
+    await source.close();
+    throw thrown;
+  }
   return begin(target, { op: "wrq", source }, options);
 }
 

@@ -3,7 +3,7 @@
 import { TftpError } from "../core/errors.ts";
 import type { RequestInfo, Source, Storage } from "../ports.ts";
 import { resolveName } from "./name.ts";
-import { bytesSource, sourceOf } from "./sources.ts";
+import { bytesSource, isStream, sourceOf } from "./sources.ts";
 
 /** `name` has `/` between the segments, none in front, and neither `.` nor `..`. */
 export type GeneratedRequest = RequestInfo & { readonly name: string };
@@ -58,10 +58,5 @@ function bodySource(body: Body, size?: number, version?: string): Source {
 }
 
 function isBody(value: unknown): value is Body {
-  if (typeof value === "string" || value instanceof Uint8Array) return true;
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    (Symbol.asyncIterator in value || Symbol.iterator in value)
-  );
+  return typeof value === "string" || isStream(value);
 }

@@ -36,6 +36,12 @@ export function sourceOf(
   return bytesSource(body, "as given");
 }
 
+/** Bytes are one as well; what else yields is seen when it is read. */
+export function isStream(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
 type Iterating = AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
 
 class StreamSource implements Source {

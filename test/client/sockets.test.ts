@@ -30,6 +30,14 @@ test("no socket is opened for an option out of range", async () => {
   assert.deepEqual(opened, []);
 });
 
+test("only bytes and streams can be put", async () => {
+  for (const body of ["text", 7, null, undefined, {}, new ArrayBuffer(3)]) {
+    const thrown = await failure(put(url, body as never));
+    assert.equal(thrown.code, "INVALID_ARGUMENT");
+    assert.match(thrown.hint ?? "", /Buffer\.from/);
+  }
+});
+
 test("a socket is closed when nothing can be asked through it", async () => {
   let closed = 0;
   const socket = { ...keptSocket(), close: async () => void (closed += 1) };

@@ -88,6 +88,21 @@ for (const [url, why, fix] of reasons) {
   });
 }
 
+test("a stream is let go where the URL is none", async () => {
+  let left = 0;
+  const stream = {
+    [Symbol.iterator]: () => ({
+      next: () => assert.fail("nothing is to be read"),
+      return: () => {
+        left += 1;
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+  await assert.rejects(put("tftp://server/", stream as never), { code: "INVALID_ARGUMENT" });
+  assert.equal(left, 1);
+});
+
 test("a URL object is as good as a text", async () => {
   const url = new URL("tftp://127.0.0.1:9/x;mode=mail");
   assert.throws(() => get(url), /there is no mode "mail"/);
