@@ -7,7 +7,7 @@ import { ownVersion } from "../web/own-files.ts";
 export async function main(args: readonly string[]): Promise<void> {
   // A reader that leaves early (`| head`) is no failure of ours; who must know of it listens too.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  process.on("uncaughtException", (thrown) => void fail(thrown).then(() => process.exit()));
+  process.on("uncaughtException", (thrown) => void fail(thrown).finally(() => process.exit()));
   try {
     if (args[0] === "--version") console.log(ownVersion());
     else await run(args);
@@ -24,7 +24,17 @@ async function run(args: readonly string[]): Promise<void> {
 }
 
 async function fail(thrown: unknown): Promise<void> {
-  const { exitStatus, tellFailure } = await import("./failure.ts");
-  process.exitCode = exitStatus(thrown);
-  tellFailure(thrown);
+  process.exitCode = 1;
+  try {
+    const { exitStatus, tellFailure } = await import("./failure.ts");
+    process.exitCode = exitStatus(thrown);
+    tellFailure(thrown);
+  } catch (unable) {
+    // Thrown from here it would come back as uncaught, without end.
+    const code = (unable as NodeJS.ErrnoException).code ?? "unknown";
+    process.stderr.write(
+      `tidewire: it failed, and what would say why cannot be loaded (${code}).\n` +
+        "Hint: Raise the limit of open files (ulimit -n), or install it anew.\n",
+    );
+  }
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -115,4 +115,24 @@ test("a checkout without a build says how to build it", async (t) => {
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   assert.match(stderr, /^tidewire: not built yet; run `npm install && npm run build` .*\n$/);
   assert.equal(status, 1);
+});
+
+test("where even its own words cannot be loaded, the command ends with status 1", async (t) => {
+  const root = await folder(t);
+  const top = dirname(dirname(script));
+  await cp(join(top, "bin"), join(root, "bin"), { recursive: true });
+  await cp(join(top, "dist", "src"), join(root, "dist", "src"), { recursive: true });
+  await copyFile(join(top, "package.json"), join(root, "package.json"));
+  await symlink(join(top, "node_modules"), join(root, "node_modules"), "junction");
+  await rm(join(root, "dist", "src", "cli", "failure.js"));
+  for (const args of [[], ["get", "tftp://127.0.0.1:9/x"]]) {
+    const command = [join(root, "bin", "tidewire.js"), ...args];
+    const limits = { timeout: 10_000, killSignal: "SIGKILL" } as const;
+    const { status, stderr } = spawnSync(process.execPath, command, {
+      ...limits,
+      encoding: "utf8",
+    });
+    assert.match(stderr, /^tidewire: it failed, .* cannot be loaded \(\w+\)\.\nHint: \S.*\.\n$/);
+    assert.equal(status, 1);
+  }
 });
