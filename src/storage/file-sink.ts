@@ -1,11 +1,13 @@
 // A Sink that becomes a file all at once: temporary file beside it, fsync, then the final name.
 // Decides nothing about names; a reader sees the old content or the new one, whole.
 
-import { constants, type Stats, writevSync } from "node:fs";
-import { type FileHandle, link, open, realpath, rename, stat, unlink } from "node:fs/promises";
+import { constants, type Stats, writev, writevSync } from "node:fs";
+import { type FileHandle, link, open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { TftpError } from "../core/errors.ts";
 import type { Sink } from "../ports.ts";
+import { destination } from "./destination.ts";
 import { fileError, notRegular, systemCode } from "./file-error.ts";
 import { partName } from "./part-owner.ts";
 import { between, totalBytes } from "./parts.ts";
@@ -130,8 +132,9 @@ export interface FileSinkOptions {
   readonly blocking?: boolean;
 }
 
-/** A Sink for a path of our own user. A regular file appears whole at `commit`; a device or a FIFO
- * (`/dev/null`) takes the bytes as they come. Throws TftpError with the path in `cause`. */
+/** A Sink for a path of our own user. A regular file appears whole at `commit`; a device, a FIFO or
+ * what this process has open already (`/dev/null`, `/dev/stdout`) takes the bytes as they come.
+ * Throws TftpError with the path in `cause`. */
 export async function fileSink(path: string, options: FileSinkOptions = {}): Promise<Sink> {
   const { overwrite = true, durable = true, blocking = false } = options;
   try {
@@ -140,7 +143,9 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
     if (found && !overwrite) throw new TftpError("FILE_EXISTS", "file already exists");
     if (found?.isDirectory()) throw notRegular();
     if (found && !found.isFile()) return new DirectSink(await open(full, constants.O_WRONLY));
-    const final = found ? await realpath(full) : full; // A link stays one; its target is replaced.
+    // A link stays one; its target is replaced, or created.
+    const final = overwrite ? await destination(full) : full;
+    if (typeof final === "number") return new DirectSink(openAlready(final));
     const folderPath = dirname(final);
     const folder = await open(folderPath, constants.O_RDONLY | constants.O_DIRECTORY);
     const target = { folder, folderPath, name: basename(final), overwrite, durable };
@@ -151,10 +156,20 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
   }
 }
 
-class DirectSink implements Sink {
-  readonly #handle: FileHandle;
+type Writable = Pick<FileHandle, "writev" | "close">;
 
-  constructor(handle: FileHandle) {
+/** Through the descriptor itself: who opens the file anew begins at its start. */
+function openAlready(descriptor: number): Writable {
+  return {
+    writev: (parts) => promisify(writev)(descriptor, parts),
+    close: async () => {},
+  };
+}
+
+class DirectSink implements Sink {
+  readonly #handle: Writable;
+
+  constructor(handle: Writable) {
     this.#handle = handle;
   }
 
@@ -179,7 +194,7 @@ const temporaryFlags =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 async function writeAll(
-  handle: FileHandle,
+  handle: Pick<FileHandle, "writev">,
   parts: readonly Uint8Array[],
   position?: number,
 ): Promise<number> {

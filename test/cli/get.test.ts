@@ -1,13 +1,14 @@
 // `tidewire get` as a process: where the bytes go, and what is left when it fails.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { localName } from "../../src/cli/get.ts";
 import { generated, memory, TftpError } from "../../src/index.ts";
 import { failsWith, folder, libraryServer, mute, script, serving, tidewire } from "./command.ts";
@@ -38,6 +39,24 @@ test("-o names a file, a folder or standard output", async (t) => {
   assert.deepEqual(readFileSync(join(cwd, "sub", "x")), big);
   assert.equal(readFileSync(join(cwd, "sub", "y"), "utf8"), "text");
   assert.deepEqual(readdirSync(cwd).sort(), ["named", "sub"]);
+});
+
+test("-o /dev/stdout writes into the file that the shell opened, where the shell is", async (t) => {
+  if (!existsSync("/dev/stdout")) return t.skip("this system has no /dev/stdout");
+  const { url } = await libraryServer(t, memory({ x: big }));
+  const cwd = await folder(t);
+  const expected = Buffer.concat([Buffer.from("first\n"), big, Buffer.from("last\n")]);
+  for (const place of ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]) {
+    const command = `"${process.execPath}" "${script}" get ${url}/x -o ${place}`;
+    for (const shell of [
+      `(echo first; ${command}; echo last) > out`,
+      `echo first > out; ${command} >> out; echo last >> out`,
+    ]) {
+      await promisify(execFile)("sh", ["-c", shell], { cwd });
+      assert.ok(readFileSync(join(cwd, "out")).equals(expected), shell);
+    }
+  }
+  assert.deepEqual(readdirSync(cwd), ["out"]);
 });
 
 test("--sync waits for the disk, and for nothing else", async (t) => {

@@ -75,6 +75,25 @@ test("a link stays a link and its target is replaced", async (t) => {
   assert.deepEqual(await list(), ["a", "link"]);
 });
 
+test("a link to nothing stays a link and its target is created", async (t) => {
+  const { root, put, list } = await scene(t);
+  await put("a/other", "");
+  await symlink("../a/x", join(root, "a", "second"));
+  await symlink("a/second", join(root, "first"));
+  const sink = await fileSink(join(root, "first"));
+  await sink.writev(parts("new"));
+  await sink.commit();
+  assert.equal(await readFile(join(root, "a/x"), "utf8"), "new");
+  assert.equal(await readFile(join(root, "first"), "utf8"), "new");
+  assert.deepEqual(await list(), ["a", "first"]);
+  await symlink("none/x", join(root, "astray"));
+  await fails(fileSink(join(root, "astray")), "FILE_NOT_FOUND");
+  await fails(
+    fileSink(join(root, "astray"), { overwrite: false }).then((s) => s.commit()),
+    "FILE_EXISTS",
+  );
+});
+
 test("a FIFO takes the bytes as they come and stays a FIFO", async (t) => {
   const { root, list } = await scene(t);
   const path = join(root, "fifo");
