@@ -5,7 +5,7 @@
 import { type PacketTap, TftpError, type TransferOptions, type TransferReport } from "../index.ts";
 import { type Captured, capturing } from "./captured.ts";
 import { exitStatus, systemCode, tellFailure } from "./failure.ts";
-import { Interrupt } from "./interrupt.ts";
+import { Interrupt, unlessStuck } from "./interrupt.ts";
 import { namePath } from "./local-file.ts";
 import { type TransferFlags, transferOptions } from "./options.ts";
 import { painter } from "./paint.ts";
@@ -39,7 +39,11 @@ export async function runAll(jobs: readonly Job[], flags: TransferFlags): Promis
     return worst;
   } finally {
     interrupt.release();
-    await captured?.write();
+    try {
+      await captured?.write();
+    } finally {
+      if (worst !== 0) interrupt.leaveSoon();
+    }
   }
 }
 
@@ -54,12 +58,13 @@ async function runOne(job: Job, flags: TransferFlags, around: Around): Promise<n
   const signal = late ? AbortSignal.any([interrupt.signal, late]) : interrupt.signal;
   const bar = showsBar(job, flags) ? new ProgressBar(nameOf(job), process.stderr) : undefined;
   try {
-    const report = await job.run({
+    const running = job.run({
       ...transferOptions(flags),
       ...(tap ? { tap } : {}),
       signal,
       ...(bar ? { onProgress: (progress) => bar.update(progress) } : {}),
     });
+    const report = await unlessStuck(running, signal);
     bar?.clear();
     tellSuccess(job, report, flags);
     return 0;

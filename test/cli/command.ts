@@ -16,6 +16,8 @@ export const script = fileURLToPath(new URL("../../../bin/tidewire.js", import.m
 
 export interface Result {
   readonly status: number | null;
+  /** Which ended it, if one did. */
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: Buffer;
   readonly stderr: string;
 }
@@ -52,8 +54,13 @@ export async function tidewire(
   child.stdin.write(input);
   if (!inputStaysOpen) child.stdin.end();
   onStart?.(child);
-  const [status] = await once(child, "close");
-  return { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
+  const [status, signal] = await once(child, "close");
+  return {
+    status,
+    signal,
+    stdout: Buffer.concat(stdout),
+    stderr: Buffer.concat(stderr).toString(),
+  };
 }
 
 /** It failed with this status, and said why and what to do, in sentences and without a stack. */
