@@ -1,9 +1,12 @@
 // `--capture FILE` of get and put: whatever goes over the wire, written when all is done. Loads
 // what it needs only when it is asked for.
 
+import { open, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import type { PacketTap } from "../index.ts";
 import { TftpError } from "../index.ts";
 import { systemCode } from "./failure.ts";
+import { wrongUsage } from "./options.ts";
 
 export interface Captured {
   readonly tap: PacketTap;
@@ -14,7 +17,16 @@ export interface Captured {
 /** Beyond this the packets in the middle are given up. */
 const bytesMax = 256 * 1024 * 1024;
 
-export async function capturing(path: string): Promise<Captured> {
+/** Throws TftpError: INVALID_ARGUMENT where the capture would replace one of `others`, STORAGE
+ * where it cannot be written. */
+export async function capturing(path: string, others: readonly string[]): Promise<Captured> {
+  const files = [path, `${path}.json`];
+  for (const file of files) await refuseSame(file, others);
+  try {
+    for (const file of files) await tryToWrite(file);
+  } catch (cause) {
+    throw notWritten(path, cause);
+  }
   const { ClientCapture } = await import("../observe/client-capture.ts");
   const tap = new ClientCapture(bytesMax);
   return { tap, write: () => write(path, tap.files()) };
@@ -31,7 +43,36 @@ async function write(path: string, { pcapng, timeline }: Files): Promise<void> {
     await writeTo(path, pcapng);
     await writeTo(`${path}.json`, timeline);
   } catch (cause) {
-    const message = `the capture ${path} cannot be written (${systemCode(cause)})`;
-    throw new TftpError("STORAGE", message, { hint: "Name another file with --capture.", cause });
+    throw notWritten(path, cause);
   }
+}
+
+function notWritten(path: string, cause: unknown): TftpError {
+  const message = `the capture ${path} cannot be written (${systemCode(cause)})`;
+  return new TftpError("STORAGE", message, { hint: "Name another file with --capture.", cause });
+}
+
+async function refuseSame(file: string, others: readonly string[]): Promise<void> {
+  const own = await identity(file);
+  for (const other of others) {
+    if (own === undefined || own !== (await identity(other))) continue;
+    throw wrongUsage(`the capture would replace ${other}`, "Name another file with --capture.");
+  }
+}
+
+/** The same for all names and links of a file, also of one that is not there yet. None for devices
+ * and the like, which nothing replaces. */
+async function identity(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found) return found.isFile() ? `${found.dev}:${found.ino}` : undefined;
+  const folder = await realpath(dirname(path)).catch(() => resolve(dirname(path)));
+  return join(folder, basename(path));
+}
+
+/** Leaves an empty file where there was none: it is known soon enough whether it can be filled. */
+async function tryToWrite(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  // To open a FIFO twice would be seen at its other end.
+  if (found && !found.isFile() && !found.isDirectory()) return;
+  await (await open(file, "a")).close();
 }

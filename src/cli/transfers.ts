@@ -28,7 +28,8 @@ export type RunOptions = TransferOptions & { readonly tap?: PacketTap };
 /** Resolves to the exit status. A transfer that fails does not stop those after it; a signal
  * does. */
 export async function runAll(jobs: readonly Job[], flags: TransferFlags): Promise<number> {
-  const captured = flags.capture === undefined ? undefined : await capturing(flags.capture);
+  const paths = jobs.map(({ path }) => path).filter((path) => path !== "-");
+  const captured = flags.capture === undefined ? undefined : await capturing(flags.capture, paths);
   const interrupt = new Interrupt();
   let worst = 0;
   try {
