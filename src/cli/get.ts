@@ -42,6 +42,9 @@ Examples:
 
 async function jobsFor(urls: readonly string[], flags: GetFlags): Promise<Job[]> {
   const { output } = flags;
+  if (output === "") {
+    throw wrongUsage("-o names no file", "Name a file, a folder, or - for standard output.");
+  }
   if (urls.length > 1 && output !== undefined && !(await isFolder(output))) {
     throw wrongUsage(
       `${urls.length} files cannot all go to ${output === "-" ? "standard output" : output}`,

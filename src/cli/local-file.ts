@@ -13,12 +13,13 @@ export function namePath(thrown: unknown, path: string, access: Access): unknown
   if (ours?.origin === "remote" || ours?.code === "NETWORK") return ours;
   const code = systemCode(thrown);
   const known = meanings[code ?? ""];
-  if (known) return known(path, access, thrown);
+  const name = path !== "-" ? path : access === "write" ? "standard output" : "standard input";
+  if (known) return known(name, access, thrown);
   // A hint means that somebody knew more than the code tells.
   if (ours?.hint || (ours && code === undefined && !fileTroubles.has(ours.code))) return ours;
   if (!ours && code === undefined) return thrown;
   const detail = code ?? (thrown as Error).message;
-  return localError("STORAGE", `cannot ${access} ${path} (${detail})`, {
+  return localError("STORAGE", `cannot ${access} ${name} (${detail})`, {
     hint: "Check what stands under that name, or choose another one.",
     cause: thrown,
   });
@@ -53,7 +54,13 @@ const denied: Meaning = (path, access, cause) =>
 
 const full: Meaning = (path, _access, cause) =>
   localError("DISK_FULL", `no room is left on the disk for ${path}`, {
-    hint: "Make room there, or choose another folder.",
+    hint: "Make room there, or choose another place.",
+    cause,
+  });
+
+const tooLarge: Meaning = (path, _access, cause) =>
+  localError("DISK_FULL", `${path} would be larger than a file may be here`, {
+    hint: "Raise the limit of file sizes (ulimit -f), or choose another disk.",
     cause,
   });
 
@@ -85,8 +92,9 @@ const meanings: { readonly [systemCode: string]: Meaning } = {
   ENAMETOOLONG: tooLong,
   ENOSPC: full,
   EDQUOT: full,
-  EPIPE: (_path, _access, cause) =>
-    localError("STORAGE", "standard output was closed before the file was whole", {
+  EFBIG: tooLarge,
+  EPIPE: (path, _access, cause) =>
+    localError("STORAGE", `${path} was closed before the file was whole`, {
       hint: "The program that reads it ended early.",
       cause,
     }),

@@ -36,6 +36,9 @@ function jobsFor(args: readonly string[], flags: TransferFlags): Job[] {
       ? wrongUsage("no file is named", "Write: tidewire put FILE URL, or - for standard input.")
       : wrongUsage("no URL is given", `Write: tidewire put ${last} tftp://HOST/NAME`);
   }
+  if (paths.includes("")) {
+    throw wrongUsage("a file has no name", "Name a file, or - for standard input.");
+  }
   const swapped = paths.find((path) => /^tftp:\/\//i.test(path));
   if (swapped !== undefined) throw wrongUsage("the URL must come last", "Write: put FILE... URL");
   const target = withMode(last, flags.mode);

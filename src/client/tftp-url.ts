@@ -14,6 +14,8 @@ export interface Target {
 }
 
 const form = /^tftp:\/\/(?:\[([^\]]+)\]|([^/:@?#[\]]+))(?::(\d{1,5}))?\/(.*)$/is;
+/** The most that a datagram holds is 65,507 bytes, and the options take their part. */
+const filenameBytesMax = 65_000;
 const modeSuffix = /;mode=([^;]*)$/i;
 
 /** Throws TftpError INVALID_ARGUMENT. */
@@ -29,6 +31,12 @@ export function parseTftpUrl(url: string): Target {
   }
   const filename = unescapePercents(url, rest.replace(modeSuffix, ""));
   if (filename === "") throw invalid(url, "it names no file");
+  const bytes = new TextEncoder().encode(filename).length;
+  if (bytes > filenameBytesMax) {
+    throw new TftpError("INVALID_ARGUMENT", `a name of ${bytes} bytes is too long for TFTP`, {
+      hint: "A request has to fit one datagram: give the file a shorter name.",
+    });
+  }
   if (filename.includes("\0")) throw invalid(url, "a file name cannot hold a NUL");
   // The percent sign of a zone should be %25 (RFC 6874), but people copy fe80::1%eth0.
   const host = bracketed?.replace(/%25(?=.)/, "%") ?? unescapePercents(url, named as string);
@@ -39,8 +47,12 @@ function unescapePercents(url: string, text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    const why = "a percent sign is not followed by two digits of a character";
-    throw invalid(url, why, "Write a percent sign itself as %25.");
+    if (/%(?![0-9a-f]{2})/i.test(text)) {
+      const why = "a percent sign is not followed by two hexadecimal digits";
+      throw invalid(url, why, "Write a percent sign itself as %25.");
+    }
+    const why = "what its percent signs stand for is not UTF-8";
+    throw invalid(url, why, "Write each character in UTF-8: ü is %C3%BC.");
   }
 }
 

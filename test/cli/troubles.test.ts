@@ -1,12 +1,16 @@
 // What stands in the way on this machine or the other: each is told in a sentence, with what to do.
 
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
+import { constants, existsSync, readFileSync } from "node:fs";
+import { mkdir, open } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { memory } from "../../src/index.ts";
-import { failsWith, folder, libraryServer, mute, tidewire } from "./command.ts";
+import { failsWith, folder, libraryServer, mute, script, tidewire } from "./command.ts";
 
 const here = ["--listen", "127.0.0.1", "--port", "0"];
 
@@ -38,6 +42,42 @@ test("a name too long for this machine needs another with -o", async (t) => {
   const { url } = await mute(t);
   const result = await tidewire(["get", `${url}/${"n".repeat(300)}`], { cwd: await folder(t) });
   failsWith(result, 1, /cannot write a file with a name of 300 characters\.\nHint: .* -o/);
+});
+
+test("a name too long for a request is told before anything is sent", async () => {
+  const result = await tidewire(["put", "-", `tftp://127.0.0.1:9/${"n".repeat(70_000)}`]);
+  failsWith(result, 2, /^tidewire: a name of 70000 bytes is too long for TFTP\.\nHint: .*shorter/);
+});
+
+test("what standard output cannot take is told by its name, with what helps", async (t) => {
+  if (!existsSync("/dev/full")) return t.skip("this system has no /dev/full");
+  const { url } = await libraryServer(t, memory({ x: Buffer.alloc(300_000) }));
+  const cwd = await folder(t);
+  const shell = async (text: string): Promise<void> => {
+    const command = `"${process.execPath}" "${script}" get ${url}/x`;
+    await promisify(execFile)("sh", ["-c", text.replace("GET", command)], { cwd });
+  };
+  await shell("GET -o - > /dev/full 2> full; test $? = 1");
+  assert.match(
+    readFileSync(join(cwd, "full"), "utf8"),
+    /^tidewire: no room is left on the disk for standard output\.\nHint: Make room there/,
+  );
+  await shell("ulimit -f 100; GET -o large 2> said; test $? = 1");
+  assert.match(
+    readFileSync(join(cwd, "said"), "utf8"),
+    /^tidewire: large would be larger than a file may be here\.\nHint: .*ulimit -f/,
+  );
+});
+
+test("a FIFO whose reader leaves is told by its name", async (t) => {
+  if (process.platform === "win32") return t.skip("this system has no FIFOs");
+  const cwd = await folder(t);
+  execFileSync("mkfifo", [join(cwd, "pipe")]);
+  const { url, event } = await libraryServer(t, memory({ x: Buffer.alloc(3_000_000) }));
+  const reader = await open(join(cwd, "pipe"), constants.O_RDONLY | constants.O_NONBLOCK);
+  void event("started").then(() => reader.close());
+  const result = await tidewire(["get", `${url}/x`, "-o", "pipe"], { cwd });
+  failsWith(result, 1, /^tidewire: pipe was closed before the file was whole\.\nHint: The program/);
 });
 
 test("a file above --bytes-max is told with its name and the option", async (t) => {
