@@ -7,6 +7,7 @@ import { ownVersion } from "../web/own-files.ts";
 export async function main(args: readonly string[]): Promise<void> {
   // A reader that leaves early (`| head`) is no failure of ours; who must know of it listens too.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  if (args[0] !== "serve") failWhereUnwritten();
   process.on("uncaughtException", (thrown) => void fail(thrown).finally(() => process.exit()));
   try {
     if (args[0] === "--version") console.log(ownVersion());
@@ -21,6 +22,21 @@ async function run(args: readonly string[]): Promise<void> {
   const program = await programFor((name) => args.includes(name));
   program.version(ownVersion(), "--version", "print the version");
   await program.parseAsync(args, { from: "user" });
+}
+
+/** What is printed is the result, but for a server, whose work goes on. */
+function failWhereUnwritten(): void {
+  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") return;
+    process.once("exit", () => {
+      if (process.exitCode) return; // something else was told
+      process.exitCode = 1;
+      process.stderr.write(
+        `tidewire: the result cannot be written to standard output (${code}).\n` +
+          "Hint: Make room where it goes, or let it go somewhere else.\n",
+      );
+    });
+  });
 }
 
 async function fail(thrown: unknown): Promise<void> {

@@ -69,6 +69,22 @@ test("what standard output cannot take is told by its name, with what helps", as
   );
 });
 
+test("a result that cannot be written is a failure, unless its reader has left", async (t) => {
+  if (!existsSync("/dev/full")) return t.skip("this system has no /dev/full");
+  const { url } = await libraryServer(t, memory({ x: "1" }));
+  const cwd = await folder(t);
+  for (const args of [`get ${url}/x --json`, "completion bash", "--version", "get --help"]) {
+    const command = `"${process.execPath}" "${script}" ${args}`;
+    const result = await promisify(execFile)(
+      "bash",
+      ["-c", `${command} > /dev/full; echo $?; ${command} | true; echo \${PIPESTATUS[0]}`],
+      { cwd },
+    );
+    assert.equal(result.stdout, "1\n0\n", args);
+    assert.match(result.stderr, /^tidewire: the result cannot be .* \(ENOSPC\)\.\nHint: \S.*\.\n$/);
+  }
+});
+
 test("a FIFO whose reader leaves is told by its name", async (t) => {
   if (process.platform === "win32") return t.skip("this system has no FIFOs");
   const cwd = await folder(t);
