@@ -17,8 +17,8 @@ export function bindError(local: Address, cause: NodeJS.ErrnoException): TftpErr
 type Explanation = (local: Address) => readonly [message: string, hint: string];
 
 const explanations: { readonly [code: string]: Explanation | undefined } = {
-  EADDRINUSE: ({ port }) => [
-    `port ${port} is in use`,
+  EADDRINUSE: ({ host, port }) => [
+    `port ${port} is in use on ${host}`,
     "Another TFTP server is running; stop it or choose another port.",
   ],
   EACCES: ({ port }) => [

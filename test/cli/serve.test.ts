@@ -150,7 +150,11 @@ test("a port that is in use is named, with a hint", async (t) => {
   await once(socket, "listening");
   const { port } = socket.address();
   const result = await tidewire(["serve", await folder(t), "--listen", `127.0.0.1:${port}`]);
-  failsWith(result, 1, new RegExp(`port ${port} is in use\\.\nHint: Another TFTP server`));
+  failsWith(
+    result,
+    1,
+    new RegExp(`port ${port} is in use on 127\\.0\\.0\\.1\\.\nHint: Another TFTP server`),
+  );
 });
 
 test("an address that this machine does not have is named, with a hint", async (t) => {

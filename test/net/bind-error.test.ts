@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { bindError } from "../../src/net/bind-error.ts";
 
 const failures: readonly [code: string, message: RegExp, hint: RegExp][] = [
-  ["EADDRINUSE", /port 69 is in use/, /stop it or choose another port/],
+  ["EADDRINUSE", /port 69 is in use on 192\.0\.2\.1/, /stop it or choose another port/],
   ["EACCES", /no permission to use port 69/, /CAP_NET_BIND_SERVICE/],
   ["EADDRNOTAVAIL", /no address 192\.0\.2\.1/, /one of its own addresses/],
   ["EAFNOSUPPORT", /cannot use the address 192\.0\.2\.1/, /IPv4/],

@@ -169,7 +169,7 @@ async function bindFailure(local: Address): Promise<TftpError> {
 test("a port in use is named, with what to do", async () => {
   const first = await openSocket({ host: "127.0.0.1", port: 0 });
   const error = await bindFailure(first.local);
-  assert.equal(error.message, `port ${first.local.port} is in use`);
+  assert.equal(error.message, `port ${first.local.port} is in use on 127.0.0.1`);
   assert.match(error.hint ?? "", /Another TFTP server is running/);
   assert.equal((error.cause as NodeJS.ErrnoException).code, "EADDRINUSE");
   await first.close();
