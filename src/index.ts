@@ -82,6 +82,9 @@ export interface ServeOptions {
   /** Several servers on one port, as the workers of a cluster: the system gives each of them its
    * share of the clients. Linux, or Node 22.12 on systems that know it. Default false. */
   readonly reusePort?: boolean;
+  /** Whether a request to a broadcast address is answered, asked for each. All that share a port
+   * hear it, and one of them is to answer. Default: it is. */
+  readonly answersBroadcasts?: () => boolean;
   readonly judge?: Judge;
   readonly limits?: Partial<Limits>;
   /** Called for everything that happens. What it throws rejects `serve` or `close` while that runs,
@@ -150,6 +153,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     limits,
     random: Math.random,
     singlePort: options.singlePort ?? false,
+    reusePort: options.reusePort,
+    answersBroadcasts: options.answersBroadcasts,
     tidPorts: options.tidPorts,
     fragments: options.fragments ?? options.limits?.blksizeMax !== undefined,
     onEvent,

@@ -4,7 +4,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { TftpError } from "../index.ts";
 import { Pulse } from "./pulse.ts";
-import { leave, serving, stop } from "./worker.ts";
+import { answer, leave, serving, stop } from "./worker.ts";
 
 const startMillisMax = 30_000;
 /** Until one that could not start again is tried once more. */
@@ -15,6 +15,8 @@ export class Crew {
   readonly #serving = new Set<Worker>();
   /** Others have their places; what runs in them ends. */
   readonly #leaving = new Set<Worker>();
+  /** Of those that serve, the one that answers broadcasts. */
+  #answerer: Worker | undefined;
   /** Is to have the place of another one, and does not serve yet. */
   #candidate: Worker | undefined;
   #count = 0;
@@ -105,6 +107,7 @@ export class Crew {
   #ended(worker: Worker): boolean {
     this.#running.delete(worker);
     const served = this.#serving.delete(worker);
+    this.#nameAnswerer();
     const expected = this.#leaving.delete(worker) || this.#candidate === worker;
     if (this.#stopping || expected) return true;
     if (served) {
@@ -126,6 +129,7 @@ export class Crew {
     worker.on("message", (message) => {
       if (message !== serving || this.#leaving.has(worker)) return;
       this.#serving.add(worker);
+      this.#nameAnswerer();
       this.#pulse.feel(worker);
       if (this.#proven || this.#serving.size < this.#count) return;
       this.#proven = true;
@@ -155,6 +159,13 @@ export class Crew {
     this.#serving.delete(worker);
     this.#leaving.add(worker);
     say(worker, leave);
+    this.#nameAnswerer();
+  }
+
+  #nameAnswerer(): void {
+    if (this.#answerer && this.#serving.has(this.#answerer)) return;
+    [this.#answerer] = this.#serving;
+    if (this.#answerer) say(this.#answerer, answer);
   }
 }
 

@@ -19,7 +19,14 @@ import { checkFolders, settingsFor } from "./settings.ts";
 import { stopAtSignal } from "./stopping.ts";
 import { tuneForServing } from "./tuned.ts";
 import { openBeside, withoutFolder } from "./watching.ts";
-import { standAlone, tellReloaded, tellServing, whenReplaced, workerNumber } from "./worker.ts";
+import {
+  answersBroadcasts,
+  standAlone,
+  tellReloaded,
+  tellServing,
+  whenReplaced,
+  workerNumber,
+} from "./worker.ts";
 import { isForWorkers, runWorkers } from "./workers.ts";
 
 export function define(command: Command): void {
@@ -85,6 +92,7 @@ async function open(
     ...(left ? { handedOver: left.handedOver } : {}),
     singlePort: flags.singlePort ?? false,
     reusePort: workerNumber !== undefined,
+    answersBroadcasts,
     ...networkOptions(flags),
     limits: effect.limits,
     ...(audience.watching?.tap ? { tap: audience.watching.tap } : {}),

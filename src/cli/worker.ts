@@ -22,6 +22,7 @@ export const serving = "serving";
 export const alive = "alive";
 export const leave = "leave";
 export const stop = "stop";
+export const answer = "answer broadcasts";
 
 /** Its channel to the first process is no reason for a worker to stay, whatever ends it. */
 export function standAlone(): void {
@@ -58,6 +59,17 @@ export function whenStopped(heed: (times: number) => void): void {
 /** Another worker has taken the place of this one. */
 export function whenReplaced(drain: () => void): void {
   whenTold(leave, drain);
+}
+
+let isNamed = workerNumber === undefined;
+whenTold(answer, () => {
+  isNamed = true;
+});
+
+/** All workers hear what is sent to a broadcast address. The one that the first process has named
+ * answers, until its end. */
+export function answersBroadcasts(): boolean {
+  return isNamed;
 }
 
 function whenTold(word: string, act: () => void): void {

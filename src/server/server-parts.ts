@@ -17,6 +17,10 @@ export interface ServerParts {
   readonly random: () => number;
   /** Whether transfers go through the port that was asked. */
   readonly singlePort?: boolean;
+  /** Others listen on the same port, and the system decides who of them hears a client. */
+  readonly reusePort?: boolean | undefined;
+  /** Of those that hear the same broadcast one is to answer; asked for each. */
+  readonly answersBroadcasts?: (() => boolean) | undefined;
   /** Where else transfers take their ports from; any port that is free without one. */
   readonly tidPorts?: PortRange | undefined;
   /** Whether blocks may be larger than what leaves in one packet. */

@@ -55,9 +55,9 @@ export class TftpServer {
     const range = tidPorts && new RangedPorts(network, tidPorts, parts.random);
     const onOther = (datagram: Uint8Array, from: Address, socket: DatagramSocket): void =>
       this.#strays.handleStranger(decode(datagram), from, socket);
-    this.#ports = parts.singlePort
-      ? new ListeningPorts()
-      : new TransferPorts(network, parts.random, onOther, range);
+    const ports = new TransferPorts(network, parts.random, onOther, range);
+    const beside = parts.reusePort ? ports : undefined;
+    this.#ports = parts.singlePort ? new ListeningPorts(beside) : ports;
     const { limits } = parts;
     this.#surroundings = surroundingsOf(parts, this.#ports);
     this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
@@ -76,10 +76,7 @@ export class TftpServer {
   listen(socket: DatagramSocket): void {
     const handle = (datagram: Uint8Array, from: Address): void =>
       this.#handleDatagram(datagram, from, socket);
-    const lost = (cause: Error): void => {
-      const error = new TftpError("NETWORK", "an answer could not be sent", { cause });
-      this.#emit({ kind: "problem", error });
-    };
+    const lost = (error: Error): void => this.#emit({ kind: "problem", error: unsent(error) });
     if (this.#ports instanceof ListeningPorts) this.#ports.add(socket, handle, lost);
     else {
       this.#ports.renew(socket.local.host);
@@ -91,7 +88,7 @@ export class TftpServer {
   }
 
   /** Takes requests, and what else belongs to transfers, from a socket that hears a broadcast
-   * address. Others may hear the same, so what belongs to nothing is not answered. */
+   * address. Others may hear the same: what belongs to nothing is not answered. */
   listenBroadcast(
     socket: DatagramSocket,
     answering: (from: Address) => DatagramSocket | undefined,
@@ -102,7 +99,9 @@ export class TftpServer {
       if (!own) this.#emit({ kind: "stray", from, reason: "a broadcast from another network" });
       else if (packet.op !== "rrq" && packet.op !== "wrq") {
         this.#sessions.get(from)?.handleDatagram(datagram, from);
-      } else this.#handleRequest(packet, from, { socket: own, broadcast: socket.local.host });
+      } else if (this.#parts.answersBroadcasts?.() ?? true) {
+        this.#handleRequest(packet, from, { socket: own, broadcast: socket.local.host });
+      }
     };
   }
 
@@ -296,4 +295,8 @@ export class TftpServer {
   #emit(event: ServerEvent): void {
     this.#parts.onEvent(event);
   }
+}
+
+function unsent(cause: Error): TftpError {
+  return new TftpError("NETWORK", "an answer could not be sent", { cause });
 }

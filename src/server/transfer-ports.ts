@@ -69,6 +69,13 @@ export class TransferPorts implements Ports {
  * the transfer too. */
 export class ListeningPorts implements Ports {
   readonly #ports = new Map<string, SharedPort>();
+  readonly #forBroadcasts: Ports | undefined;
+
+  /** `forBroadcasts`: who asked by broadcast goes on by unicast, which others may hear that listen
+   * on the same port. */
+  constructor(forBroadcasts?: Ports) {
+    this.#forBroadcasts = forBroadcasts;
+  }
 
   /** `onOther` gets requests and what belongs to no transfer, `onError` what becomes of answers
    * to them. */
@@ -82,12 +89,17 @@ export class ListeningPorts implements Ports {
     this.#ports.set(keyOf(socket.local), port);
   }
 
-  open(asked: Address, { peer }: Wanted): DatagramSocket {
+  open(asked: Address, wanted: Wanted): DatagramSocket | Promise<DatagramSocket> {
+    if (wanted.broadcast !== undefined && this.#forBroadcasts) {
+      return this.#forBroadcasts.open(asked, wanted);
+    }
     const port = this.#ports.get(keyOf(asked));
     if (!port) throw new TftpError("NETWORK", "the address that was asked is gone");
-    return port.place(peer);
+    return port.place(wanted.peer);
   }
 
-  /** They are closed by who opened them. */
-  async close(): Promise<void> {}
+  /** Those that were asked are closed by who opened them. */
+  async close(): Promise<void> {
+    await this.#forBroadcasts?.close();
+  }
 }

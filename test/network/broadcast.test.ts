@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { childrenOf } from "../cli/children.ts";
 import { folder } from "../interop/exchange.ts";
 import { ack, type Device, error, rrq, wrq } from "../server/device.ts";
 import { content, readOn, writeAll } from "../server/scene.ts";
@@ -88,6 +89,48 @@ testInNetwork(
     }
   },
 );
+
+/** Resolves when a broadcast is answered. */
+async function answered(device: Device): Promise<void> {
+  const ask = (): void => void device.send(rrq("missing"), { host: everybody, port: 69 });
+  const asking = setInterval(ask, 50);
+  await device.expectError(1).finally(() => clearInterval(asking));
+}
+
+for (const [title, ...flags] of [
+  ["of several workers one answers a broadcast"],
+  ["of several workers with a single port one answers a broadcast", "--single-port"],
+] as const) {
+  testInNetwork(title, plan, async (net, t) => {
+    const args = [await root(t), "--workers", "3", "--uploads", "create", ...flags];
+    const server = await net.serveBroadcasts("server", ...args);
+    const answering = new Set<unknown>();
+    const ask = async (times: number): Promise<void> => {
+      const device = net.device(t, "device", "0.0.0.0");
+      await device.send(rrq(name), { host: everybody, port: 69 });
+      const { from } = await device.expectData(1);
+      await device.send(ack(1), from);
+      assert.deepEqual(await readOn(device, 1), image.subarray(512));
+      const { outcome, worker } = await server.next("ended", { file: name });
+      assert.equal(outcome, "completed");
+      answering.add(worker);
+      const file = `crashinfo-${times}`;
+      await device.send(wrq(file), { host: everybody, port: 69 });
+      await writeAll(device, image, (await device.expectAck(0)).from);
+      await server.next("ended", { outcome: "completed", file });
+      await device.expectSilence();
+    };
+    await answered(net.device(t, "device", "0.0.0.0"));
+    for (let times = 0; times < 4; times++) await ask(times);
+    assert.equal(answering.size, 1);
+    const [number] = answering;
+    const worker = childrenOf(server.process.pid)[Number(number) - 1];
+    process.kill(worker as number, "SIGKILL");
+    await answered(net.device(t, "device", "0.0.0.0"));
+    for (let times = 4; times < 8; times++) await ask(times);
+    assert.equal(answering.size, 2);
+  });
+}
 
 testInNetwork("an upload that is asked for by broadcast is taken", plan, async (net, t) => {
   const server = await net.serveBroadcasts("server", await root(t), "--uploads", "create");
