@@ -107,14 +107,18 @@ async function wayTo(remote: Address): Promise<Omit<Route, "mtu">> {
 
 const ethernetMtu = 1500;
 
-/** In bytes; of all interfaces the smallest where any may be used. Node does not tell it, Linux
+/** In bytes; of all interfaces the smallest where any may be used, as for an address that several
+ * machines share and that lies on the loopback interface of each. Node does not tell it, Linux
  * does; Ethernet's is the best guess elsewhere. */
 async function mtuOf(host: string): Promise<number> {
   if (host === "::1" || host.startsWith("127.")) return 65536;
-  const any = host === "0.0.0.0" || host === "::";
   const mtus: number[] = [];
   const [bare, zone] = host.split("%");
-  for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
+  const interfaces = Object.entries(networkInterfaces());
+  const any =
+    ["0.0.0.0", "::"].includes(host) ||
+    interfaces.some(([, all = []]) => all.some((own) => own.internal && own.address === bare));
+  for (const [name, addresses = []] of interfaces) {
     if (zone !== undefined && zone !== name) continue;
     const ours = addresses.some(({ address, internal }) => (any ? !internal : address === bare));
     if (!ours) continue;

@@ -54,10 +54,18 @@ async function root(t: TestContext): Promise<string> {
   return path;
 }
 
+/** The client's address for each of the server's. */
+const reachedFrom: Readonly<Record<string, string>> = {
+  "10.0.0.2": "10.0.0.1",
+  "10.9.9.9": "10.0.0.1",
+  "fd00::2": "fd00::1",
+  "fd09::9": "fd00::1",
+};
+
 /** What is agreed to when this is asked for. */
 async function agreed(net: TestNetwork, t: TestContext, host: string, blksize: number) {
   const local = host.startsWith("127.") ? "server" : "client";
-  const own = { "10.0.0.2": "10.0.0.1", "fd00::2": "fd00::1" }[host] ?? host;
+  const own = reachedFrom[host] ?? host;
   const device = net.device(t, local, own);
   await device.send(rrq("image", { blksize }), { host, port: 69 });
   const { packet, from } = await device.expect("oack");
@@ -71,6 +79,21 @@ testInNetwork("a block is agreed to that leaves in one packet", narrow, async (n
   assert.equal(await agreed(net, t, "fd00::2", 65_464), 1348);
   assert.equal(await agreed(net, t, "10.0.0.2", 1024), 1024);
   assert.equal(await agreed(net, t, "127.0.0.1", 65_464), 65_464);
+});
+
+/** Addresses that several machines share lie on the loopback interface of each. */
+const shared = oneCable(
+  1400,
+  "ip -n $server address add 10.9.9.9/32 dev lo",
+  "ip -n $server address add fd09::9/128 dev lo",
+  "ip -n $client route add 10.9.9.9 via 10.0.0.2",
+  "ip -n $client route add fd09::9 via fd00::2",
+);
+
+testInNetwork("an address on lo is reached by the other interfaces", shared, async (net, t) => {
+  await net.serve("server", await root(t));
+  assert.equal(await agreed(net, t, "10.9.9.9", 65_464), 1368);
+  assert.equal(await agreed(net, t, "fd09::9", 65_464), 1348);
 });
 
 testInNetwork(
