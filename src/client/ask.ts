@@ -40,9 +40,11 @@ export async function ask(
     const attempts = options.retries ?? defaultRetries;
     // The requests that may follow one another share the patience of one.
     const openingAttempts = Math.ceil(attempts / offers.length);
+    const plainToo = offers.includes(undefined);
+    const common = { target, server, cargo, options, attempts, openingAttempts, plainToo };
     const report = await inTurn(offers, (first) => {
       return withSmallerBlocks(first, options, (offer) => {
-        const plan = { target, server, cargo, options, offer, attempts, openingAttempts };
+        const plan = { ...common, offer };
         return withWiderWindow(plan, (each) => attempt(parts, each));
       });
     });

@@ -39,6 +39,8 @@ export interface Attempt {
   readonly attempts: number;
   /** As in Patience. */
   readonly openingAttempts?: number;
+  /** Where nothing is agreed to, it is asked without options. */
+  readonly plainToo?: boolean;
   /** Where the server turns out to be far away, it is asked again. */
   readonly mayWiden?: boolean;
 }
@@ -66,7 +68,10 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
             if (outcome.ok) resolve(report(plan, transfer));
             else {
               const elsewhere = peer.stranger?.host === server.host ? undefined : peer.stranger;
-              const error = explain(outcome.error, target, elsewhere);
+              const mayAskPlainly = !transfer.machine.answered && plan.plainToo === true;
+              const optionsOnly = plan.offer !== undefined && !mayAskPlainly;
+              const around = { target, stranger: elsewhere, optionsOnly };
+              const error = explain(outcome.error, around);
               reject(failureOf(plan, transfer, error));
               if (unmoved(transfer) && !transfer.machine.peerGone) {
                 takeLeave(socket, transfer.peer, "no block came through, trying smaller ones");

@@ -4,15 +4,19 @@ import { TftpError } from "../core/errors.ts";
 import type { Address } from "../ports.ts";
 import type { Target } from "./tftp-url.ts";
 
+export interface Circumstances {
+  readonly target: Target;
+  /** Who answered instead. */
+  readonly stranger: Address | undefined;
+  /** It was not asked without options, nor will it be. */
+  readonly optionsOnly: boolean;
+}
+
 /** The same error with the server's name in it and a hint. */
-export function explain(
-  error: TftpError,
-  target: Target,
-  stranger: Address | undefined,
-): TftpError {
+export function explain(error: TftpError, around: Circumstances): TftpError {
   const { code, origin, wireCode, cause } = error;
-  const message = sentence(error, target);
-  const hint = error.hint ?? hintFor(error, target, stranger);
+  const message = sentence(error, around.target);
+  const hint = error.hint ?? hintFor(error, around);
   const options = { origin, wireCode, ...(cause === undefined ? {} : { cause }) };
   return new TftpError(code, message, { ...options, ...(hint ? { hint } : {}) });
 }
@@ -29,9 +33,10 @@ function sentence(error: TftpError, { host, port, filename }: Target): string {
   return error.message;
 }
 
-function hintFor(error: TftpError, target: Target, stranger: Address | undefined): string {
-  if (error.origin === "remote")
-    return remoteHints[error.wireCode] ?? "The server's log may say more.";
+function hintFor(error: TftpError, { target, stranger, optionsOnly }: Circumstances): string {
+  const remote = error.origin === "remote";
+  if (!optionsOnly && perhapsOptions.has(error.code)) return remote ? logHint : brokenHint;
+  if (remote) return remoteHints[error.wireCode] ?? logHint;
   if (error.code !== "TIMED_OUT") return localHints[error.code] ?? "";
   if (stranger) {
     return `Something answered from ${stranger.host} instead: if that is the server, ask it there.`;
@@ -51,6 +56,10 @@ const remoteHints: { readonly [wireCode: number]: string } = {
   6: "The server does not replace files; choose another name, or allow it there.",
   8: "Try --no-options, which asks for nothing but the file.",
 };
+
+const perhapsOptions: ReadonlySet<string> = new Set(["OPTIONS_REFUSED", "ILLEGAL_OPERATION"]);
+const logHint = "The server's log may say more.";
+const brokenHint = "The server breaks the protocol; its log may say more.";
 
 const localHints: { readonly [code: string]: string } = {
   OPTIONS_REFUSED: "The server's answer breaks RFC 2347; try --no-options.",

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { get, put } from "../../src/index.ts";
+import { get, put, type TftpError, type TransferOptions } from "../../src/index.ts";
 import { failure } from "../loopback/pair.ts";
 import { ack, data, error, oack } from "../server/device.ts";
 import { Scripted } from "./scripted.ts";
@@ -190,6 +190,24 @@ test("a server without options answers the first request with DATA", { timeout }
   await asked.send(data(3, ""));
   await asked.tid.expectAck(3);
   assert.equal((await done).length, 1024);
+});
+
+test("to ask without options is no advice after that was tried", { timeout }, async (t) => {
+  const server = await Scripted.open(t);
+  const thrown = async (options: TransferOptions): Promise<TftpError> => {
+    const failed = failure(get(server.url(), options).bytes());
+    await (await server.asked("rrq")).send(error(8));
+    if (!options.plain) await (await server.asked("rrq")).send(error(8));
+    return failed;
+  };
+  assert.match((await thrown({ blksize: 1024 })).hint ?? "", /--no-options/);
+  for (const options of [{}, { plain: true }]) {
+    assert.match((await thrown(options)).hint ?? "", /^The server's log may say more\.$/);
+  }
+  const quiet = failure(get(server.url(), { timeoutMillis: 20, retries: 1 }).bytes());
+  await (await server.asked("rrq")).send(error(8));
+  await server.asked("rrq");
+  assert.doesNotMatch((await quiet).hint ?? "", /--no-options/);
 });
 
 test("nobody at the port is told as such, with what to check", { timeout }, async (t) => {
