@@ -21,7 +21,7 @@ import { describe, refused } from "./request-info.ts";
 import type { Admitted, Entrance, ServerParts, ServerStats } from "./server-parts.ts";
 import { Session, type SessionEnds } from "./session.ts";
 import { type Surroundings, surroundingsOf } from "./session-parts.ts";
-import { Strays, sendError } from "./strays.ts";
+import { Strays, sendError, unsent } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
 import { waitingFor } from "./waiting.ts";
 
@@ -295,8 +295,4 @@ export class TftpServer {
   #emit(event: ServerEvent): void {
     this.#parts.onEvent(event);
   }
-}
-
-function unsent(cause: Error): TftpError {
-  return new TftpError("NETWORK", "an answer could not be sent", { cause });
 }

@@ -1,6 +1,7 @@
 // Datagrams that belong to no transfer: which are turned away, how often, and which are heard in
 // silence. It must not know what transfers there are.
 
+import { TftpError } from "../core/errors.ts";
 import { encode, type Packet } from "../core/packet.ts";
 import { Run } from "../core/run.ts";
 import type { Address, Clock, DatagramSocket } from "../ports.ts";
@@ -68,4 +69,8 @@ export function sendError(
   message: string,
 ): void {
   socket.send(Run.of(encode({ op: "error", code, message })), to);
+}
+
+export function unsent(cause: Error): TftpError {
+  return new TftpError("NETWORK", "an answer could not be sent", { cause });
 }
