@@ -4,7 +4,7 @@
 import { Command, type Option } from "commander";
 import { parse, type TomlTable, type TomlValue } from "smol-toml";
 import { mounts, TftpError } from "../index.ts";
-import { addServeOptions, type ServeFlags } from "./serve-options.ts";
+import { addServeOptions, exclusive, type ServeFlags } from "./serve-options.ts";
 import { parseListen } from "./served.ts";
 import { checkWatchFlags } from "./watching.ts";
 
@@ -47,12 +47,18 @@ function requireUtf8(text: string, path: string): void {
   throw wrong({ path, line }, "this is not UTF-8", "Save the file as UTF-8 text.");
 }
 
-/** Some options exclude others. */
-function requirePeace(flags: Record<string, unknown>, text: string, path: string): void {
-  const { singlePort, tidPorts } = flags;
-  if (!singlePort || tidPorts === undefined) return;
-  const where = { path, line: lineOf(text, "tid-ports") };
-  throw wrong(where, "a single port leaves no range", "Keep single-port or tid-ports.");
+/** Each setting was read by itself, so commander has not seen which exclude each other. */
+function requirePeace(flags: ServeFlags, text: string, path: string): void {
+  for (const [one, other] of exclusive) {
+    if (flags[one] === undefined || flags[other] === undefined) continue;
+    const [name, second] = [settingName(one), settingName(other)];
+    const where = { path, line: lineOf(text, second) };
+    throw wrong(where, `${name} and ${second} exclude each other`, "Leave one of them out.");
+  }
+}
+
+function settingName(flag: string): string {
+  return flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 interface Where {

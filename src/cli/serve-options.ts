@@ -48,6 +48,12 @@ export interface ServeFlags
   readonly audit?: string;
 }
 
+/** Of each pair only one can be given. */
+export const exclusive: readonly (readonly [keyof ServeFlags, keyof ServeFlags])[] = [
+  ["singlePort", "tidPorts"],
+  ["allowRoot", "user"],
+];
+
 export function addServeOptions(command: Command): Command {
   const { blksizeMax, windowsizeMax, transfersMax, transfersMaxPerClient } = defaultLimits;
   command

@@ -54,6 +54,8 @@ const wrongFiles: readonly (readonly [text: string, says: RegExp, hint: RegExp])
   ['[[mount]]\ndir = "a"\n[[mount]]\ndir = "b"\nmac = "x"', /line 5: .* no "mac"/, /clients/],
   ['[[mount]]\ndir = "a"\nclients = "10.0.0.0/33"', /no address or network/, /192\.0\.2\.0/],
   ['[[mount]]\ndir = "a"\nuploads = "yes"', /line 3: uploads cannot be "yes"/, /create/],
+  ['user = "nobody"\nallow-root = true', /line 1: allow-root and user exclude/, /Leave one/],
+  ['single-port = true\ntid-ports = "1-2"', /line 2: single-port and tid-ports exclude/, /one/],
   ["[mount]\nx = 1", /line 1: mount is no table/, /\[\[mount\]\]/],
 ];
 
