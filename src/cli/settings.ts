@@ -17,7 +17,7 @@ import { identityOf } from "./file-watch.ts";
 import { readNamed } from "./local-file.ts";
 import { withManifest } from "./manifest.ts";
 import { wrongUsage } from "./options.ts";
-import { limitsOf, type ServeFlags } from "./serve-options.ts";
+import { exclusive, limitsOf, type ServeFlags } from "./serve-options.ts";
 import { checkFolder, storageOf } from "./served.ts";
 
 export interface Settings {
@@ -55,16 +55,18 @@ export async function settingsFor(dir: string | undefined, given: ServeFlags): P
   const text = String(await readNamed(given.config));
   const { parseConfig } = await import("./config-file.ts");
   const file = parseConfig(text, given.config);
-  const flags = { ...file.flags, ...given };
-  // One excludes the other, and what was typed wins.
-  const { allowRoot, ...withoutRoot } = flags;
-  const isTyped = given.user !== undefined && allowRoot !== undefined;
-  return {
-    dir: dir ?? file.dir ?? ".",
-    flags: isTyped ? withoutRoot : flags,
-    mounts: file.mounts,
-    identity,
-  };
+  const flags = withTyped(file.flags, given);
+  return { dir: dir ?? file.dir ?? ".", flags, mounts: file.mounts, identity };
+}
+
+/** What was typed wins, also over what it excludes. */
+function withTyped(file: ServeFlags, typed: ServeFlags): ServeFlags {
+  const losing = exclusive.flatMap(([one, other]) => [
+    ...(typed[one] === undefined ? [] : [other]),
+    ...(typed[other] === undefined ? [] : [one]),
+  ]);
+  const kept = Object.entries(file).filter(([key]) => !losing.some((loser) => loser === key));
+  return { ...Object.fromEntries(kept), ...typed };
 }
 
 /** Checks the folders, and reads what is to be read. Throws TftpError. */

@@ -82,6 +82,19 @@ test("the command line wins over the file", async (t) => {
   await printed(/blksize 600, windowsize 2,/);
 });
 
+for (const [typed, inFile] of [
+  [{ tidPorts: { first: 1, last: 2 } }, "single-port = true"],
+  [{ singlePort: true }, 'tid-ports = "1-2"'],
+  [{ user: "nobody" }, "allow-root = true"],
+  [{ allowRoot: true }, 'user = "nobody"'],
+] as const) {
+  test(`the command line wins with ${Object.keys(typed)} over ${inFile}`, async (t) => {
+    const { file } = await configured(t, `${inFile}\n`);
+    const { flags } = await settingsFor(undefined, { config: file, ...typed });
+    assert.deepEqual(flags, { config: file, ...typed });
+  });
+}
+
 test("SIGHUP takes the changed file; a broken one changes nothing", async (t) => {
   const { file, dirs } = await configured(t);
   const { url, child, printed } = await serving(t, ["--config", file]);

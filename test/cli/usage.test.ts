@@ -79,6 +79,10 @@ const wrongUses: readonly (readonly [args: readonly string[], says: RegExp])[] =
     /--tid-ports cannot be "10"\.\nHint: Give the first and the last port: .*10-10 for one/,
   ],
   [["serve", "--tid-ports", "10-9"], /--tid-ports cannot be "10-9"\.\nHint: .*lower one first/],
+  [
+    ["serve", "--single-port", "--tid-ports", "10-19"],
+    /'--tid-ports <FIRST-LAST>' cannot be used with option '--single-port'\.\nHint: Leave one/,
+  ],
   [["serve", "--uploads", "yes"], /--uploads cannot be "yes"\.\nHint: Give off, create or overwr/],
   [["serve", "--upload-bytes-max", "10X"], /--upload-bytes-max cannot be "10X"/],
   [["serve", "--log", "xml"], /--log cannot be "xml"/],
