@@ -82,7 +82,7 @@ export async function effectOf(settings: Settings): Promise<Effect> {
   });
   const folders = mounts([...others, own]);
   const isOne = others.length === 0;
-  const written = settings.mounts.filter(({ uploads = "off" }) => uploads !== "off");
+  const ownWrites = { dir: flags.uploadDir ?? dir, uploads: flags.uploads ?? "off" };
   return {
     storage: await withManifest(isOne ? own.storage : folders, dir, flags),
     folders,
@@ -93,7 +93,9 @@ export async function effectOf(settings: Settings): Promise<Effect> {
       uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
       dotFiles,
     },
-    written: [...((flags.uploads ?? "off") === "off" ? [] : [dir]), ...written.map((m) => m.dir)],
+    written: [ownWrites, ...settings.mounts].flatMap(({ dir: folder, uploads = "off" }) =>
+      uploads === "off" ? [] : [folder],
+    ),
   };
 }
 

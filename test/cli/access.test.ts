@@ -1,7 +1,7 @@
 // What `tidewire serve` lets clients do: rules, names of uploads, folders, limits.
 
 import assert from "node:assert/strict";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { accessJudge, accessLimits } from "../../src/cli/access.ts";
@@ -46,6 +46,17 @@ test("a rule against uploads stands above the names that may be uploaded", () =>
     client: { host: "192.0.2.1", port: 1 },
   };
   assert.equal(judge(request).kind, "ignore");
+});
+
+test("what a killed server left in the folder of uploads is gone after a start", async (t) => {
+  const inbox = await folder(t);
+  const left = join(inbox, ".tidewire-0123456789abcdef.part");
+  await writeFile(left, "half");
+  await utimes(left, 1, 1);
+  const args = [await folder(t), "--uploads", "create", "--upload-dir", inbox];
+  const { printed } = await serving(t, args);
+  await printed(/Removed what 1 unfinished upload of an earlier run had left/);
+  assert.deepEqual(await readdir(inbox), []);
 });
 
 const wrongUses: readonly (readonly [args: readonly string[], says: RegExp])[] = [
