@@ -122,19 +122,21 @@ export function accessJudge({ rule = [], uploadNames }: AccessFlags): Judge {
   };
 }
 
-/** Throws TftpError INVALID_ARGUMENT where options speak of uploads that are off. */
-export function checkUploadFlags(
-  flags: AccessFlags,
-  uploads: "off" | "create" | "overwrite",
-): void {
-  if (uploads !== "off") return;
-  const options = {
-    "--upload-names": flags.uploadNames,
-    "--upload-dir": flags.uploadDir,
-    "--upload-total-bytes-max": flags.uploadTotalBytesMax,
-  };
-  for (const [option, value] of Object.entries(options)) {
-    if (value === undefined) continue;
+/** What takes uploads: the server's own folder, and that or any mount. */
+export interface Takers {
+  readonly own: boolean;
+  readonly any: boolean;
+}
+
+/** Throws TftpError INVALID_ARGUMENT where options speak of uploads that nothing takes. */
+export function checkUploadFlags(flags: AccessFlags, { own, any }: Takers): void {
+  const options = [
+    ["--upload-names", flags.uploadNames, any],
+    ["--upload-dir", flags.uploadDir, own],
+    ["--upload-total-bytes-max", flags.uploadTotalBytesMax, any],
+  ] as const;
+  for (const [option, value, isTaken] of options) {
+    if (value === undefined || isTaken) continue;
     throw wrongUsage(
       `${option} is given, but uploads are off`,
       "Add --uploads create or --uploads overwrite.",

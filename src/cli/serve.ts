@@ -172,9 +172,11 @@ interface FirstWords {
 }
 
 /** One of several workers speaks for all. */
-function announce({ settings }: Plan, { addresses }: Server, words: FirstWords): void {
+function announce({ settings, effect }: Plan, { addresses }: Server, words: FirstWords): void {
   const { dir, flags } = settings;
+  const { uploads = "off" } = flags;
+  const isMountsOnly = uploads === "off" && effect.written.length > 0;
   const isFirst = (workerNumber ?? 1) === 1;
-  const start = isFirst ? startText(dir, flags.uploads ?? "off", addresses) : undefined;
+  const start = isFirst ? startText(dir, isMountsOnly ? "mounts" : uploads, addresses) : undefined;
   words.audience.announce(start, words.pages);
 }

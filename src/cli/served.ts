@@ -66,13 +66,14 @@ const addressesShown = 6;
 
 export function startText(
   dir: string,
-  uploads: NonNullable<ServeFlags["uploads"]>,
+  uploads: NonNullable<ServeFlags["uploads"]> | "mounts",
   addresses: readonly Address[],
 ): string {
   const policy = {
     off: "read-only",
     create: "uploads may create files",
     overwrite: "uploads may create and replace files",
+    mounts: "read-only but for mounts that take uploads",
   }[uploads];
   const ports = new Set(addresses.map(({ port }) => port));
   const onePort = ports.size === 1;

@@ -33,7 +33,12 @@ export interface Settings {
 export interface Folder extends Mount {
   readonly dir: string;
   readonly isMount: boolean;
+  readonly uploads: Uploads;
+  /** Where they go. */
+  readonly uploadDir: string;
 }
+
+type Uploads = NonNullable<ServeFlags["uploads"]>;
 
 export interface Effect {
   readonly storage: Storage;
@@ -71,32 +76,37 @@ function withTyped(file: ServeFlags, typed: ServeFlags): ServeFlags {
 
 /** Checks the folders, and reads what is to be read. Throws TftpError. */
 export async function effectOf(settings: Settings): Promise<Effect> {
-  const { dir, flags } = settings;
-  checkUploadFlags(flags, flags.uploads ?? "off");
+  const { flags } = settings;
   await checkFolders(settings);
-  const own: Folder = { at: "/", dir, storage: storageOf(dir, flags), isMount: false };
-  const { dotFiles = false } = flags;
-  const others = settings.mounts.map(({ at, dir, clients, uploads = "off" }): Folder => {
-    const storage = storageOf(dir, { uploads, dotFiles });
-    return { at, dir, storage, isMount: true, ...(clients === undefined ? {} : { clients }) };
-  });
-  const folders = mounts([...others, own]);
-  const isOne = others.length === 0;
-  const ownWrites = { dir: flags.uploadDir ?? dir, uploads: flags.uploads ?? "off" };
+  const own = ownFolder(settings);
+  const all = [...settings.mounts.map((mount) => mountFolder(mount, flags)), own];
+  const takers = all.filter(({ uploads }) => uploads !== "off");
+  checkUploadFlags(flags, { own: own.uploads !== "off", any: takers.length > 0 });
+  const folders = mounts(all);
+  const isOne = settings.mounts.length === 0;
   return {
-    storage: await withManifest(isOne ? own.storage : folders, dir, flags),
+    storage: await withManifest(isOne ? own.storage : folders, settings.dir, flags),
     folders,
     judge: accessJudge(flags),
     limits: limitsOf(flags),
     offer: {
       uploads: flags.uploads ?? "off",
       uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
-      dotFiles,
+      dotFiles: flags.dotFiles ?? false,
     },
-    written: [ownWrites, ...settings.mounts].flatMap(({ dir: folder, uploads = "off" }) =>
-      uploads === "off" ? [] : [folder],
-    ),
+    written: takers.map(({ uploadDir }) => uploadDir),
   };
+}
+
+function ownFolder({ dir, flags }: Settings): Folder {
+  const { uploads = "off", uploadDir = dir } = flags;
+  return { at: "/", dir, storage: storageOf(dir, flags), isMount: false, uploads, uploadDir };
+}
+
+function mountFolder(mount: MountFlags, { dotFiles = false }: ServeFlags): Folder {
+  const { dir, uploads = "off" } = mount;
+  const storage = storageOf(dir, { uploads, dotFiles });
+  return { ...mount, storage, isMount: true, uploads, uploadDir: dir };
 }
 
 export async function checkFolders({ dir, flags, mounts }: Settings): Promise<void> {

@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../src/cli/config-file.ts";
 import { exchangeable, reloadOnChange } from "../../src/cli/reloading.ts";
 import { effectOf, settingsFor } from "../../src/cli/settings.ts";
-import { get, memory, serve } from "../../src/index.ts";
+import { get, memory, put, serve } from "../../src/index.ts";
 import { folder, serving, tidewire } from "./command.ts";
 import { times } from "./printed.ts";
 
@@ -73,6 +73,17 @@ test("mounts are one name space, and a client may have a root of its own", async
   assert.equal(await get(`${url}/boot/kernel`).text(), "boot");
   assert.equal(await get(`${url}/only`).text(), "mine");
   await assert.rejects(get(`${url}/a.txt`).bytes(), { code: "FILE_NOT_FOUND" });
+});
+
+test("uploads that mounts alone take can be limited, and the start tells of them", async (t) => {
+  const limits = 'upload-names = "*.cfg"\nupload-total-bytes-max = 5\n';
+  const { file, dirs } = await configured(t, limits);
+  await appendMounts(file, dirs);
+  const { url, output } = await serving(t, ["--config", file]);
+  assert.match(output(), /own, read-only but for mounts that take uploads\.\n/);
+  await put(`${url}/a.cfg`, new Uint8Array(5));
+  await assert.rejects(put(`${url}/b.txt`, new Uint8Array()), { code: "ACCESS_VIOLATION" });
+  await assert.rejects(put(`${url}/c.cfg`, new Uint8Array(1)), { code: "DISK_FULL" });
 });
 
 test("the command line wins over the file", async (t) => {
