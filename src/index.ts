@@ -40,7 +40,7 @@ export type { Judge, JudgedRequest, Verdict } from "./server/policy.ts";
 export type { PortRange } from "./server/port-range.ts";
 export { parseRule, type Rule, rules } from "./server/rules.ts";
 export type { ServerStats } from "./server/server-parts.ts";
-export { type DirectoryOptions, directory } from "./storage/directory.ts";
+export { type DirectoryOptions, directory, fileNamed } from "./storage/directory.ts";
 export type { ExpectedUpload, ReceivedUpload } from "./storage/expected.ts";
 export { type FileSinkOptions, fileSink } from "./storage/file-sink.ts";
 export { type Body, type Content, type GeneratedRequest, generated } from "./storage/generated.ts";

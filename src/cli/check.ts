@@ -2,9 +2,8 @@
 // It reads what the server would read, and changes nothing.
 
 import { isIP } from "node:net";
-import { join } from "node:path";
 import type { Command } from "commander";
-import { type JudgedRequest, type Rule, rules, TftpError } from "../index.ts";
+import { fileNamed, type JudgedRequest, type Rule, rules, TftpError } from "../index.ts";
 import { tellFailure } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
 import { type Effect, effectOf, type Folder, type Settings, settingsFor } from "./settings.ts";
@@ -71,6 +70,8 @@ async function answer(
   effect: Effect,
   asked: JudgedRequest,
 ): Promise<readonly string[]> {
+  // Refused as a packet, before anything is judged.
+  if (asked.filename === "") return ["It is refused: the request names no file."];
   const { flags } = settings;
   const deciding = (flags.rule ?? []).findIndex((rule) => isAbout(rule, asked));
   const rule = flags.rule?.[deciding];
@@ -84,40 +85,36 @@ async function answer(
   }
   try {
     const { mount, name } = effect.folders.find(asked.filename, asked.client);
-    const found = asked.op === "wrq" ? writeLines(settings, mount, name) : undefined;
-    return [...(found ?? (await readLines(effect, mount, asked, name))), reason, mountText(mount)];
+    const { dotFiles = false } = flags;
+    const outcome = await outcomeOf(effect, { asked, mount, name, dotFiles }).catch(refusal);
+    return [...outcome, reason, mountText(mount)];
   } catch (thrown) {
     return [...refusal(thrown), reason];
   }
 }
 
-async function readLines(
-  effect: Effect,
-  mount: Folder,
-  asked: JudgedRequest,
-  name: string,
-): Promise<readonly string[]> {
-  try {
-    const source = await effect.storage.openRead(asked.filename, asked);
-    await source.close();
-    const size = source.size === undefined ? "" : `, ${bytesText(source.size)}`;
-    return [`It gets ${visibleName(join(mount.dir, name))}${size}.`];
-  } catch (thrown) {
-    return refusal(thrown);
-  }
+interface Question {
+  readonly asked: JudgedRequest;
+  readonly mount: Folder;
+  /** Within the mount. */
+  readonly name: string;
+  readonly dotFiles: boolean;
 }
 
-/** Nothing is opened: that would make a part file. */
-function writeLines(settings: Settings, mount: Folder, name: string): readonly string[] {
-  const { uploads = "off", uploadDir } = mount.isMount
-    ? {
-        uploads: settings.mounts.find((each) => each.dir === mount.dir && each.at === mount.at)
-          ?.uploads,
-      }
-    : settings.flags;
-  if (uploads === "off") return ["It is refused: uploads are not allowed here."];
-  const replaced = uploads === "overwrite" ? " A file of that name is replaced." : "";
-  return [`It may bring ${visibleName(join(uploadDir ?? mount.dir, name))}.${replaced}`];
+/** An upload is not opened: that would make a part file. */
+async function outcomeOf(effect: Effect, question: Question): Promise<readonly string[]> {
+  const { asked, mount, name, dotFiles } = question;
+  const { uploads } = mount;
+  if (asked.op === "wrq") {
+    const path = await fileNamed(mount.uploadDir, name, { op: "wrq", uploads, dotFiles });
+    const replaced = uploads === "overwrite" ? " A file of that name is replaced." : "";
+    return [`It may bring ${visibleName(path)}.${replaced}`];
+  }
+  const source = await effect.storage.openRead(asked.filename, asked);
+  await source.close();
+  const path = await fileNamed(mount.dir, name, { op: "rrq", dotFiles });
+  const size = source.size === undefined ? "" : `, ${bytesText(source.size)}`;
+  return [`It gets ${visibleName(path)}${size}.`];
 }
 
 function refusal(thrown: unknown): readonly string[] {

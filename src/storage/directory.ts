@@ -60,6 +60,29 @@ export function directory(root: string, options: DirectoryOptions = {}): Storage
   };
 }
 
+/** The file that `directory` with these options would send under a name, or for `wrq` the one that
+ * an upload would become. Nothing is written. Throws TftpError for what it would refuse. */
+export async function fileNamed(
+  root: string,
+  name: string,
+  { op, ...options }: DirectoryOptions & { readonly op: "rrq" | "wrq" },
+): Promise<string> {
+  const uploads = uploadsOf(options.uploads);
+  if (op === "wrq" && uploads === "off") throw uploadsOff();
+  return locate(resolve(root), name, options, async (segments) => {
+    const top = await realpath(root);
+    if (op === "wrq") {
+      const upload = { root: top, segments, overwrite: uploads === "overwrite" };
+      const { folder, name } = await placeOf(upload);
+      await folder.handle.close();
+      return join(folder.path, name);
+    }
+    const { handle, path } = await openInside(top, segments, "file");
+    await handle.close();
+    return path;
+  });
+}
+
 /** Boot loaders ask for the same names again and again. */
 const namesMax = 1024;
 
@@ -137,12 +160,10 @@ interface Upload {
 }
 
 async function writeFile(upload: Upload, request: RequestInfo): Promise<Sink> {
-  const segments = await finalSegments(upload);
-  const folder = await openFolder(upload.root, segments.slice(0, -1));
+  const { folder, name } = await placeOf(upload);
   try {
     const folderPath = await pinnedPath(folder);
     if (request.size !== undefined) await requireSpace(folderPath, request.size);
-    const name = segments.at(-1) ?? "";
     const { overwrite } = upload;
     const file = await FileSink.open({ folder: folder.handle, folderPath, name, overwrite });
     return new WriteBehind(file);
@@ -150,6 +171,15 @@ async function writeFile(upload: Upload, request: RequestInfo): Promise<Sink> {
     await folder.handle.close();
     throw thrown;
   }
+}
+
+/** The folder is the caller's to close. */
+async function placeOf(
+  upload: Upload,
+): Promise<{ readonly folder: Opened; readonly name: string }> {
+  const segments = await finalSegments(upload);
+  const folder = await openFolder(upload.root, segments.slice(0, -1));
+  return { folder, name: segments.at(-1) ?? "" };
 }
 
 /** Where the upload will stand: behind a link that stays inside, its target is replaced and not the

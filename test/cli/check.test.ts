@@ -1,0 +1,76 @@
+// What `tidewire check` foretells is what the server then does, and what it calls right can start.
+
+import assert from "node:assert/strict";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { put, TftpError } from "../../src/index.ts";
+import { folder, serving, tidewire } from "./command.ts";
+
+interface Site {
+  readonly file: string;
+  /** The server's own folder. */
+  readonly dir: string;
+}
+
+/** `lines`: of the configuration, after `dir`. */
+async function site(t: TestContext, lines: (dir: string) => string = () => ""): Promise<Site> {
+  const root = await folder(t);
+  const dir = join(root, "own");
+  await mkdir(join(dir, "sub"), { recursive: true });
+  await writeFile(join(dir, "there"), "hello");
+  const file = join(root, "tidewire.toml");
+  await writeFile(file, `dir = ${JSON.stringify(dir)}\n${lines(dir)}\n`);
+  return { file, dir };
+}
+
+async function foretold(file: string, name: string, ...more: string[]): Promise<string> {
+  const args = ["check", file, "--client", "127.0.0.1", "--name", name, ...more];
+  const { stdout, stderr, status } = await tidewire(args);
+  assert.deepEqual([status, stderr], [0, ""]);
+  return stdout.toString();
+}
+
+test("whether an upload is taken is foretold for each kind of name", async (t) => {
+  const { file, dir } = await site(t, () => 'uploads = "create"');
+  const { url } = await serving(t, ["--config", file]);
+  for (const [name, says] of [
+    ["new", /^It may bring \S+\/own\/new\.\n/],
+    [`${dir}/again`, /^It may bring \S+\/own\/again\.\n/],
+    ["x/../more", /^It may bring \S+\/own\/more\.\n/],
+    [".hid", /^It is refused: file not found\.\n/],
+    ["there", /^It is refused: file already exists\.\nSet uploads to overwrite/],
+    ["none/new", /^It is refused: the folder does not exist\.\n/],
+    ["sub", /^It is refused: /],
+  ] as const) {
+    const before = await readdir(dir);
+    const told = await foretold(file, name, "--write");
+    assert.match(told, says);
+    assert.deepEqual(await readdir(dir), before, "nothing is written");
+    const encoded = encodeURIComponent(name);
+    const refused = await put(`${url}/${encoded}`, new Uint8Array(1)).then(
+      () => false,
+      (thrown: unknown) => thrown instanceof TftpError,
+    );
+    assert.equal(told.startsWith("It is refused"), refused, name);
+  }
+});
+
+test("a file is named by its own path, also where the name repeats the folder's", async (t) => {
+  const { file, dir } = await site(t);
+  assert.match(await foretold(file, `${dir}/there`), /^It gets (?:(?!own).)+\/own\/there, 5 bytes/);
+});
+
+test("two mounts of one folder each have their own policy", async (t) => {
+  const { file } = await site(t, (dir) => {
+    const mount = `[[mount]]\nat = "x"\ndir = ${JSON.stringify(dir)}\n`;
+    return `${mount}clients = "10.0.0.0/8"\nuploads = "create"\n${mount}uploads = "off"\n`;
+  });
+  const told = await foretold(file, "x/new", "--write");
+  assert.match(told, /^It is refused: uploads are not allowed here\./);
+});
+
+test("an empty name is refused before any rule is asked", async (t) => {
+  const { file } = await site(t, () => 'rule = "ignore"');
+  assert.equal(await foretold(file, ""), "It is refused: the request names no file.\n");
+});
