@@ -2,13 +2,19 @@
 // It reads what the server would read, and changes nothing.
 
 import { isIP } from "node:net";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { fileNamed, type JudgedRequest, type Rule, rules, TftpError } from "../index.ts";
 import { tellFailure } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
-import { type Effect, effectOf, type Folder, type Settings, settingsFor } from "./settings.ts";
+import { planFor } from "./plan.ts";
+import { checkAccount } from "./privileges.ts";
+import { checkFolder } from "./served.ts";
+import { type Effect, type Folder, type Settings, settingsFor } from "./settings.ts";
 import { bytesText } from "./units.ts";
 import { visible, visibleName } from "./visible.ts";
+import { webPlan } from "./watching.ts";
+import { isForWorkers } from "./workers.ts";
 
 interface CheckFlags {
   readonly client?: string;
@@ -40,7 +46,7 @@ async function run(file: string, { client, name, write = false }: CheckFlags): P
   }
   try {
     const settings = await settingsFor(undefined, { config: file });
-    const effect = await effectOf(settings);
+    const effect = await plannedEffect(settings);
     const lines =
       client === undefined || name === undefined
         ? [`${visible(file)} is right.`, ...overview(settings)]
@@ -50,6 +56,17 @@ async function run(file: string, { client, name, write = false }: CheckFlags): P
     tellFailure(thrown);
     process.exitCode = 1; // 2 is for what was typed; the file was not
   }
+}
+
+/** What `serve` finds out before it opens or writes anything, in its order. Throws TftpError. */
+async function plannedEffect(settings: Settings): Promise<Effect> {
+  const { flags } = settings;
+  isForWorkers(flags);
+  const { effect } = await planFor(settings, undefined);
+  if (flags.audit !== undefined) await checkFolder(dirname(flags.audit));
+  await webPlan(flags);
+  checkAccount(flags);
+  return effect;
 }
 
 function request(host: string, filename: string, write: boolean): JudgedRequest {

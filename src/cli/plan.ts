@@ -6,7 +6,7 @@ import type { Heritage } from "./heritage.ts";
 import { wrongUsage } from "./options.ts";
 import { type Exchangeable, exchangeable } from "./reloading.ts";
 import type { ServeFlags } from "./serve-options.ts";
-import { parseListen } from "./served.ts";
+import { listenOf } from "./served.ts";
 import { type Effect, effectOf, type Settings } from "./settings.ts";
 
 export interface Plan {
@@ -27,13 +27,12 @@ export async function planFor(settings: Settings, left: Heritage | undefined): P
 }
 
 function whereToListen(flags: ServeFlags, left: Heritage | undefined): Plan["where"] {
-  const { port = 69 } = flags;
   if (left?.activated) return { listen: left.activated };
-  const listen = flags.listen?.map((text) => parseListen(text, port));
+  const listen = listenOf(flags);
   const inherited = inheritedSockets();
   if (inherited.length > 0 && (flags.listen ?? flags.port) !== undefined) throw bothGiven();
   if (inherited.length > 0) return { inherited };
-  return listen ? { listen } : { port };
+  return listen ? { listen } : { port: flags.port ?? 69 };
 }
 
 function bothGiven(): TftpError {

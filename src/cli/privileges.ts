@@ -27,6 +27,11 @@ export function definePrivileges(command: Command): void {
     .addOption(new Option("--allow-root", "stay root").conflicts("user"));
 }
 
+/** Throws TftpError INVALID_ARGUMENT where nobody has the name. */
+export function checkAccount({ user }: PrivilegeFlags): void {
+  if (user !== undefined) accountNamed(user);
+}
+
 /** Becomes whom the flags say, and checks that it can serve as that account; returns it, or nothing
  * where it stays who it is. `listen`: undefined for every address. The server is open, so that what
  * is wrong with its addresses is told first; it is closed where this throws TftpError. */

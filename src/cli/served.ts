@@ -29,6 +29,21 @@ export function parseListen(text: string, defaultPort: number, option = "--liste
   return { host, port };
 }
 
+/** Of --listen; undefined for all that there are. Throws TftpError INVALID_ARGUMENT. */
+export function listenOf({ listen, port = 69 }: ServeFlags): Address[] | undefined {
+  const seen = new Set<string>();
+  return listen?.map((text) => {
+    const address = parseListen(text, port);
+    const key = `${address.host} port ${address.port}`;
+    // Else it would be told that another server is running.
+    if (seen.has(key) && address.port !== 0) {
+      throw wrongUsage(`--listen names ${key} twice`, "Leave one of them out.");
+    }
+    seen.add(key);
+    return address;
+  });
+}
+
 /** Throws TftpError. */
 export async function checkFolder(dir: string): Promise<void> {
   // In a script: a variable that nobody has set.

@@ -6,12 +6,14 @@ import { Crew } from "./crew.ts";
 import { openCrewPages } from "./crew-pages.ts";
 import { wrongUsage } from "./options.ts";
 import type { ServeFlags } from "./serve-options.ts";
+import { listenOf } from "./served.ts";
 import { type ServiceNotice, serviceNotice } from "./service-notice.ts";
 import { workerNumber } from "./worker.ts";
 
 /** Whether this process is the one that only starts others. Throws TftpError INVALID_ARGUMENT for
  * what workers cannot share. */
-export function isForWorkers({ workers = 1, port }: ServeFlags, isFollower = false): boolean {
+export function isForWorkers(flags: ServeFlags, isFollower = false): boolean {
+  const { workers = 1, port } = flags;
   const isWorker = workerNumber !== undefined;
   if (workers === 1 || isWorker) return false;
   if (isFollower) {
@@ -23,7 +25,7 @@ export function isForWorkers({ workers = 1, port }: ServeFlags, isFollower = fal
       "Leave the socket unit out: each worker opens the port for itself.",
     );
   }
-  if (port === 0) {
+  if ((listenOf(flags) ?? [{ port }]).some((each) => each.port === 0)) {
     throw wrongUsage("workers cannot share a port that each would choose", "Name a --port.");
   }
   return true;

@@ -5,7 +5,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { put, TftpError } from "../../src/index.ts";
-import { folder, serving, tidewire } from "./command.ts";
+import { failsWith, folder, serving, tidewire } from "./command.ts";
 
 interface Site {
   readonly file: string;
@@ -74,3 +74,19 @@ test("an empty name is refused before any rule is asked", async (t) => {
   const { file } = await site(t, () => 'rule = "ignore"');
   assert.equal(await foretold(file, ""), "It is refused: the request names no file.\n");
 });
+
+for (const [lines, says] of [
+  ['web = "0.0.0.0:33002"', /the page would be open to everybody who reaches 0\.0\.0\.0/],
+  ['web-password-file = "x"', /there is no page to protect/],
+  ['web-name = "tftp.example"', /there is no page to give a name/],
+  ["workers = 2\nport = 0", /workers cannot share a port/],
+  ['workers = 2\nlisten = "127.0.0.1:0"', /workers cannot share a port/],
+  ['audit = "/nope/x"', /the folder \/nope does not exist/],
+  ['listen = ["127.0.0.1", "127.0.0.1:69"]', /127\.0\.0\.1 port 69 twice\.\nHint: Leave one/],
+  ['user = "no-such-user"', /there is no account no-such-user/],
+] as const) {
+  test(`what serve would refuse is not right: ${lines.replace("\n", ", ")}`, async (t) => {
+    const { file } = await site(t, () => lines);
+    failsWith(await tidewire(["check", file]), 1, says);
+  });
+}

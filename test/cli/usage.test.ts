@@ -83,6 +83,7 @@ const wrongUses: readonly (readonly [args: readonly string[], says: RegExp])[] =
     ["serve", "--single-port", "--tid-ports", "10-19"],
     /'--tid-ports <FIRST-LAST>' cannot be used with option '--single-port'\.\nHint: Leave one/,
   ],
+  [["serve", "--listen", "127.0.0.1", "--listen", "127.0.0.1:69"], /port 69 twice/],
   [["serve", "--uploads", "yes"], /--uploads cannot be "yes"\.\nHint: Give off, create or overwr/],
   [["serve", "--upload-bytes-max", "10X"], /--upload-bytes-max cannot be "10X"/],
   [["serve", "--log", "xml"], /--log cannot be "xml"/],
