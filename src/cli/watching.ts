@@ -184,12 +184,21 @@ function parseAddress(option: string, text: string, defaultPort: number): Addres
 async function passwordOf({ web, webPasswordFile }: WatchFlags): Promise<string | undefined> {
   if (webPasswordFile === undefined) return undefined;
   if (web === undefined) throw wrongUsage("there is no page to protect", "Add --web.");
+  const text = await readPassword(webPasswordFile);
+  const [password = ""] = text.replace(/^\ufeff/, "").split(/\r?\n/, 1);
+  // What is not UTF-8 was read as this character, and so would be what a browser sends.
+  if (password.includes("\ufffd")) {
+    throw wrongUsage(`the password in ${webPasswordFile} is not UTF-8`, "Save it as UTF-8 text.");
+  }
+  if (password !== "") return password;
+  throw wrongUsage(`${webPasswordFile} begins with an empty line`, "Write the password there.");
+}
+
+async function readPassword(path: string): Promise<string> {
   try {
-    const password = (await readFile(webPasswordFile, "utf8")).split(/\r?\n/, 1)[0];
-    if (password) return password;
+    return await readFile(path, "utf8");
   } catch (cause) {
-    const message = `the password in ${webPasswordFile} cannot be read (${systemCode(cause)})`;
+    const message = `the password in ${path} cannot be read (${systemCode(cause)})`;
     throw new TftpError("INVALID_ARGUMENT", message, { hint: "Check the path.", cause });
   }
-  throw wrongUsage(`${webPasswordFile} begins with an empty line`, "Write the password there.");
 }
