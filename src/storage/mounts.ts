@@ -9,7 +9,8 @@ import { nameBelow, resolveName } from "./name.ts";
 import { originating } from "./origin.ts";
 
 export interface Mount {
-  /** The names below it belong to it, as `boot` or `boot/arm`; `/` is every name. */
+  /** The names below it belong to it, as `boot` or `boot/arm`; `/` is every name. Both slashes
+   * separate, as they do in names. */
   readonly at: string;
   /** An address or a network as 192.0.2.0/24: only these clients see it. Default: all. */
   readonly clients?: string;
@@ -94,7 +95,7 @@ interface Compiled<M> {
 
 function compile<M extends Mount>(mount: M, number: number): Compiled<M> {
   const { at, clients } = mount;
-  const prefix = at.split("/").filter((segment) => segment !== "");
+  const prefix = at.split(/[\\/]/).filter((segment) => segment !== "");
   if (prefix.some((segment) => segment === "." || segment === "..")) {
     throw wrong(`nothing can be mounted at "${at}"`, "Write the beginning of a name, as boot/arm.");
   }

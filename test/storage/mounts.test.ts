@@ -31,6 +31,13 @@ test("the longest mount decides, and a folder's own name is none of its names", 
   ]);
 });
 
+test("a backslash separates in a mount as it does in a name", () => {
+  assert.deepEqual(places("192.0.2.7", ["boot/arm/a", "boot\\arm\\a"], ["/", "boot\\arm"]), [
+    "a in boot\\arm",
+    "a in boot\\arm",
+  ]);
+});
+
 test("a mount for these clients comes before one for all, wherever it stands", () => {
   const list = ["/", "/ for 192.0.2.0/24", "boot", "boot for fe80::/10"];
   assert.deepEqual(places("192.0.2.7", ["a", "boot/a"], list), [
