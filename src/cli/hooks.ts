@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Command } from "commander";
 import { type ServerEvent, TftpError, type TransferInfo } from "../index.ts";
+import { wrongValue } from "./options.ts";
 import { visibleName } from "./visible.ts";
 
 export interface HookFlags {
@@ -13,10 +14,21 @@ export interface HookFlags {
 }
 
 export function defineHooks(command: Command): void {
-  const words = (word: string, before: readonly string[] = []): string[] => [...before, word];
   command
-    .option("--on-upload <PROGRAM>", "run after each upload; repeat it for arguments", words)
-    .option("--on-download <PROGRAM>", "the same after each download", words);
+    .option(
+      "--on-upload <PROGRAM>",
+      "run after each upload; repeat it for arguments",
+      wordsOf("--on-upload"),
+    )
+    .option("--on-download <PROGRAM>", "the same after each download", wordsOf("--on-download"));
+}
+
+/** An argument may be empty, a program not. */
+function wordsOf(option: string): (word: string, before?: readonly string[]) => string[] {
+  return (word, before = []) => {
+    if (word !== "" || before.length > 0) return [...before, word];
+    throw wrongValue(option, word, "Name a program.");
+  };
 }
 
 export interface HookLimits {

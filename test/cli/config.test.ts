@@ -21,6 +21,7 @@ test("a setting is the option of the same name, with the same checks", () => {
     timeout = 0.5
     upload-bytes-max = "1K"
     rule = ["refuse write *.cfg"]
+    on-upload = ["keep", ""]
     web = true
     capture = ["all", "captures"]`;
   assert.deepEqual(parseConfig(text, "c.toml"), {
@@ -33,6 +34,7 @@ test("a setting is the option of the same name, with the same checks", () => {
       timeout: 0.5,
       uploadBytesMax: 1024,
       rule: [{ verdict: "refuse", op: "write", names: "*.cfg" }],
+      onUpload: ["keep", ""],
       web: true,
       capture: ["all", "captures"],
     },
@@ -56,6 +58,8 @@ const wrongFiles: readonly (readonly [text: string, says: RegExp, hint: RegExp])
   ['[[mount]]\ndir = "a"\nuploads = "yes"', /line 3: uploads cannot be "yes"/, /create/],
   ['user = "nobody"\nallow-root = true', /line 1: allow-root and user exclude/, /Leave one/],
   ['single-port = true\ntid-ports = "1-2"', /line 2: single-port and tid-ports exclude/, /one/],
+  ['on-upload = ""', /line 1: on-upload cannot be ""/, /Name a program/],
+  ['on-download = ["", "x"]', /line 1: on-download cannot be ""/, /Name a program/],
   ["[mount]\nx = 1", /line 1: mount is no table/, /\[\[mount\]\]/],
 ];
 
