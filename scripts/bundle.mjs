@@ -40,7 +40,9 @@ await bundle.close();
 
 async function generate(codeSplitting) {
   const names = { entryFileNames: "[name].cjs", chunkFileNames: "[name]-[hash].cjs" };
-  return (await bundle.generate({ format: "cjs", ...names, codeSplitting })).output;
+  // What explains the code stands in the compiled modules beside it.
+  const options = { format: "cjs", ...names, codeSplitting, comments: false };
+  return (await bundle.generate(options)).output;
 }
 
 /** All that these commands load. */
