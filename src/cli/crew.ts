@@ -17,6 +17,8 @@ export class Crew {
   readonly #leaving = new Set<Worker>();
   /** Of those that serve, the one that answers broadcasts. */
   #answerer: Worker | undefined;
+  /** Have begun with a configuration that has changed since. */
+  readonly #outdated = new Set<Worker>();
   /** Is to have the place of another one, and does not serve yet. */
   #candidate: Worker | undefined;
   #count = 0;
@@ -92,13 +94,16 @@ export class Crew {
     }
   }
 
+  /** To those that heed it: the system ends one that starts, or opens a debugger in it. */
   pass(signal: NodeJS.Signals): void {
-    for (const worker of this.#running) worker.process.kill(signal);
+    for (const worker of this.answering) worker.process.kill(signal);
   }
 
-  /** Resolves when all have read their configuration again. */
+  /** Resolves when all that serve have read their configuration again. */
   async reload(): Promise<void> {
     const all = [...this.#serving].map((worker) => heard(worker));
+    const heeding = new Set(this.answering);
+    for (const worker of this.#running) if (!heeding.has(worker)) this.#outdated.add(worker);
     this.pass("SIGHUP");
     await Promise.all(all);
   }
@@ -106,6 +111,7 @@ export class Crew {
   /** False where it has never served, and no other does: it would not if it were started again. */
   #ended(worker: Worker): boolean {
     this.#running.delete(worker);
+    this.#outdated.delete(worker);
     const served = this.#serving.delete(worker);
     this.#nameAnswerer();
     const expected = this.#leaving.delete(worker) || this.#candidate === worker;
@@ -126,11 +132,17 @@ export class Crew {
     // systemd hears of the service from the first process alone.
     const worker = cluster.fork({ NOTIFY_SOCKET: "" });
     this.#running.add(worker);
+    // Something was said to one that has ended this moment, which is heard by itself. One that
+    // could not be started at all has no number.
+    worker.on("error", (error: Error) => {
+      if (worker.process.pid === undefined) throw error;
+    });
     worker.on("message", (message) => {
       if (message !== serving || this.#leaving.has(worker)) return;
       this.#serving.add(worker);
       this.#nameAnswerer();
       this.#pulse.feel(worker);
+      if (this.#outdated.delete(worker)) worker.process.kill("SIGHUP");
       if (this.#proven || this.#serving.size < this.#count) return;
       this.#proven = true;
       this.#onServing();
