@@ -51,11 +51,14 @@ interface Typed {
 
 async function run(typed: Typed): Promise<void> {
   standAlone();
+  const heeded = refuseEarlySignals(tell);
   const settings = await settingsFor(typed.dir, typed.flags);
   const left = heritage();
-  if (isForWorkers(settings.flags, left !== undefined)) return runWorkers(settings.flags);
+  if (isForWorkers(settings.flags, left !== undefined)) {
+    heeded();
+    return runWorkers(settings.flags);
+  }
   tuneForServing();
-  const heeded = refuseEarlySignals(tell);
   const plan = await planFor(settings, left);
   const notice = serviceNotice(process.env, left !== undefined);
   const audience = await audienceFor(plan);

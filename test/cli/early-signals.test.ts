@@ -1,8 +1,13 @@
 // Signals that come before a server is there.
 
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { refuseEarlySignals } from "../../src/cli/early-signals.ts";
+import { folder, script } from "./command.ts";
+import { printing } from "./printed.ts";
 
 test("a signal that comes too early ends nothing, and says that it is to be sent again", () => {
   const told: string[] = [];
@@ -15,4 +20,25 @@ test("a signal that comes too early ends nothing, and says that it is to be sent
     "SIGUSR1 came before this serves; send it again.",
     "SIGUSR2 came before this serves; send it again.",
   ]);
+});
+
+const linux = { timeout: 40_000, skip: process.platform === "linux" ? false : "needs Linux" };
+
+test("while the configuration is read no signal ends the start", linux, async (t) => {
+  const root = await folder(t);
+  const file = join(root, "tidewire.toml");
+  execFileSync("mkfifo", [file]);
+  const args = ["serve", "--config", file, "--listen", "127.0.0.1", "--port", "0"];
+  const child = spawn(process.execPath, [script, ...args]);
+  const { printed, ended } = printing(t, child);
+  const writer = await open(file, "w"); // somebody reads
+  for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) {
+    child.kill(signal);
+    await printed(new RegExp(`${signal} came before this serves`));
+  }
+  await writer.writeFile(`dir = ${JSON.stringify(root)}\n`);
+  await writer.close();
+  await printed(/Serving/);
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, { status: 0, signal: null });
 });
