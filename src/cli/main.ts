@@ -41,16 +41,22 @@ function failWhereUnwritten(): void {
 
 async function fail(thrown: unknown): Promise<void> {
   process.exitCode = 1;
+  const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
+  // Bare as it is, it comes from loading one of our own files.
+  if (code === "EMFILE" || code === "ENFILE") return void process.stderr.write(tooManyOpen);
   try {
     const { exitStatus, tellFailure } = await import("./failure.ts");
     process.exitCode = exitStatus(thrown);
     tellFailure(thrown);
   } catch (unable) {
     // Thrown from here it would come back as uncaught, without end.
-    const code = (unable as NodeJS.ErrnoException).code ?? "unknown";
+    const { code: reason = "unknown" } = unable as NodeJS.ErrnoException;
     process.stderr.write(
-      `tidewire: it failed, and what would say why cannot be loaded (${code}).\n` +
+      `tidewire: it failed, and what would say why cannot be loaded (${reason}).\n` +
         "Hint: Raise the limit of open files (ulimit -n), or install it anew.\n",
     );
   }
 }
+
+const tooManyOpen =
+  "tidewire: too many open files.\nHint: Raise the limit on open files (ulimit -n, LimitNOFILE).\n";

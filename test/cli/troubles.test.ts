@@ -1,7 +1,7 @@
 // What stands in the way on this machine or the other: each is told in a sentence, with what to do.
 
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { constants, existsSync, readFileSync } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
@@ -37,6 +37,16 @@ for (const [option, name] of [
     failsWith(result, 1, new RegExp(`HTTP cannot listen on 127.0.0.1 port ${port} .*\\nHint: Ano`));
   });
 }
+
+const onWindows = process.platform === "win32";
+
+test("too low a limit on open files is told, and ends it", { skip: onWindows }, async (t) => {
+  const limited = 'ulimit -n 40 && exec "$0" "$@"';
+  const args = [script, "serve", await folder(t), ...here];
+  const child = spawnSync("sh", ["-c", limited, process.execPath, ...args], { timeout: 30_000 });
+  const [stdout, stderr] = [child.stdout, child.stderr.toString()];
+  failsWith({ status: child.status, stdout, stderr }, 1, /too many open files\.\nHint: Raise/);
+});
 
 test("a name too long for this machine needs another with -o", async (t) => {
   const { url } = await mute(t);
