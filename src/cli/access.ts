@@ -40,7 +40,9 @@ export function addAccessOptions(command: Command): Command {
     )
     .option("--upload-dir <DIR>", "where uploads go (default: the served folder)")
     .addOption(bytesOption("--upload-bytes-max <N>", "largest upload, such as 10M or 1G"))
-    .addOption(bytesOption("--upload-total-bytes-max <N>", "of all uploads until the server ends"))
+    .addOption(
+      bytesOption("--upload-total-bytes-max <N>", "of all uploads of a process until it ends"),
+    )
     .addOption(
       numberOption("--queue-max <N>", `requests that wait for a place (default: ${queueMax})`, [
         0,
