@@ -235,8 +235,10 @@ class RunningServer implements Server {
     teller.keep();
     // What still runs may need the port; else whoever comes next may have it now.
     const needed = singlePort || doors.needed;
-    await Promise.all([needed && server.close(graceMillis), doors.release(graceMillis)]);
-    await doors.close();
+    // Who is to be told at once that nothing comes is told by the port that was asked.
+    const ended = needed || graceMillis === 0 ? server.close(graceMillis) : undefined;
+    await Promise.all([needed && ended, doors.release(graceMillis)]);
+    await Promise.all([ended, doors.close()]);
     await server.close(graceMillis);
     expected.close();
     teller.release();

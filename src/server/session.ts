@@ -184,9 +184,9 @@ export class Session implements Entry<Session>, Watched {
 
   /** Ends with an ERROR to the client. */
   abort(error: TftpError): void {
+    if (!this.#running) this.#refuse(error);
     this.#dropped ??= "failed";
-    if (this.#running) this.#running.transfer.abort(error);
-    else this.#leave();
+    this.#running?.transfer.abort(error);
   }
 
   /** Ends without a word, as a client that never answered does. */

@@ -195,18 +195,26 @@ test("a server listens on several addresses with one port", { timeout }, async (
   }
 });
 
-test("close does not wait for content that never comes", { timeout }, async (t) => {
-  let asked = (): void => {};
-  const opening = new Promise<void>((resolve) => {
-    asked = resolve;
+for (const singlePort of [false, true]) {
+  const how = singlePort ? " by the single port" : "";
+  test(`close does not wait for content that never comes, and says so${how}`, {
+    timeout,
+  }, async (t) => {
+    let asked = (): void => {};
+    const opening = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const storage = generated(() => {
+      asked();
+      return new Promise(() => {});
+    });
+    const { server, to, events } = await scene(t, { storage, singlePort });
+    const device = await Device.open(t);
+    await device.send(rrq("never"), to);
+    await opening;
+    await server.close();
+    assert.match((await device.expectError(0)).packet.message, /shutting down/);
+    assert.equal((await events.nth("refused")).error.code, "ABORTED");
+    await device.expectSilence();
   });
-  const storage = generated(() => {
-    asked();
-    return new Promise(() => {});
-  });
-  const { server, to } = await scene(t, { storage });
-  const device = await Device.open(t);
-  await device.send(rrq("never"), to);
-  await opening;
-  await server.close();
-});
+}
