@@ -50,18 +50,6 @@ test("the port that was asked may answer itself", { timeout }, async (t) => {
   assert.equal(await text, "single port");
 });
 
-test("a packet in the middle is repeated as often as retries says", { timeout }, async (t) => {
-  const server = await Scripted.open(t);
-  const failed = failure(get(server.url(), { timeoutMillis: 20, retries: 4 }).bytes());
-  const { send, tid } = await server.asked("rrq");
-  await send(oack({ blksize: 512 }));
-  await tid.expectAck(0);
-  await send(data(1, Buffer.alloc(512)));
-  for (let count = 0; count <= 4; count++) await tid.expectAck(1);
-  assert.equal((await failed).code, "TIMED_OUT");
-  await tid.expectSilence();
-});
-
 test("garbage before the answer is not the answer", { timeout }, async (t) => {
   const server = await Scripted.open(t);
   const text = get(server.url(), { plain: true }).text();

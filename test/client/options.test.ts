@@ -107,7 +107,7 @@ test("a reason is not forgotten when the next request meets with silence", {
   timeout,
 }, async (t) => {
   const server = await Scripted.open(t);
-  const failed = failure(get(server.url(), { timeoutMillis: 20, retries: 1 }).bytes());
+  const failed = failure(get(server.url(), { timeoutMillis: 500, retries: 0 }).bytes());
   await (await server.asked("rrq")).send(error(0, "quota exceeded"));
   await server.asked("rrq");
   const thrown = await failed;
@@ -204,7 +204,7 @@ test("to ask without options is no advice after that was tried", { timeout }, as
   for (const options of [{}, { plain: true }]) {
     assert.match((await thrown(options)).hint ?? "", /^The server's log may say more\.$/);
   }
-  const quiet = failure(get(server.url(), { timeoutMillis: 20, retries: 1 }).bytes());
+  const quiet = failure(get(server.url(), { timeoutMillis: 500, retries: 0 }).bytes());
   await (await server.asked("rrq")).send(error(8));
   await server.asked("rrq");
   assert.doesNotMatch((await quiet).hint ?? "", /--no-options/);
