@@ -45,7 +45,11 @@ test("too low a limit on open files is told, and ends it", { skip: onWindows }, 
   const args = [script, "serve", await folder(t), ...here];
   const child = spawnSync("sh", ["-c", limited, process.execPath, ...args], { timeout: 30_000 });
   const [stdout, stderr] = [child.stdout, child.stderr.toString()];
-  failsWith({ status: child.status, stdout, stderr }, 1, /too many open files\.\nHint: Raise/);
+  failsWith(
+    { status: child.status, signal: child.signal, stdout, stderr },
+    1,
+    /too many open files\.\nHint: Raise/,
+  );
 });
 
 test("a name too long for this machine needs another with -o", async (t) => {
