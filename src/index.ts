@@ -10,7 +10,7 @@ import { marked } from "./net/precedence.ts";
 import { wallClock } from "./net/wall-clock.ts";
 import { publisher } from "./observe/channels.ts";
 import type { PacketTap } from "./observe/tap.ts";
-import type { Address, Storage } from "./ports.ts";
+import type { Address, Sink, Storage } from "./ports.ts";
 import type { ServerEvent, TransferInfo } from "./server/events.ts";
 import { completeLimits, type Limits } from "./server/limits.ts";
 import { allowAll, type Judge } from "./server/policy.ts";
@@ -18,6 +18,7 @@ import { checkRange, type PortRange } from "./server/port-range.ts";
 import { TftpServer } from "./server/server.ts";
 import type { ServerStats } from "./server/server-parts.ts";
 import { Teller } from "./server/teller.ts";
+import { UploadQuota } from "./server/upload-quota.ts";
 import { withDigests } from "./storage/digests.ts";
 import { type ExpectedUpload, ExpectedUploads, type ReceivedUpload } from "./storage/expected.ts";
 
@@ -108,6 +109,9 @@ export interface Server extends AsyncDisposable {
    * failure as cause, ABORTED when the server closes, INVALID_ARGUMENT for a wrong option or a name
    * that is armed already; or with the reason of `signal`. */
   expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload>;
+  /** A sink whose bytes count with those of all uploads (`uploadTotalBytesMax`), for what comes by
+   * another way than TFTP. */
+  countUpload(sink: Sink): Sink;
   /** Counts that cost nothing to ask for. */
   stats(): ServerStats;
   /** For requests from now on; what is left out has its default again. What counts over time stays
@@ -140,6 +144,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   checkPorts(options);
   const network = marked(await networkFor(options.tap), options.dscp);
   const limits = completeLimits(options.limits);
+  const quota = new UploadQuota(limits.uploadTotalBytesMax);
   const server = new TftpServer({
     storage: expected.before(options.uploadDigests === false ? storage : withDigests(storage)),
     network,
@@ -151,6 +156,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         : judge(request);
     },
     limits,
+    quota,
     random: Math.random,
     singlePort: options.singlePort ?? false,
     reusePort: options.reusePort,
@@ -166,7 +172,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     onProblem: (error) => onEvent({ kind: "problem", error }),
   });
   const { singlePort = false } = options;
-  const running = new RunningServer({ server, doors, expected, singlePort, limits, teller });
+  const running = new RunningServer({ server, doors, expected, singlePort, limits, quota, teller });
   try {
     teller.release();
   } catch (thrown) {
@@ -183,6 +189,7 @@ interface RunningParts {
   readonly singlePort: boolean;
   /** The server's own. */
   readonly limits: Limits;
+  readonly quota: UploadQuota;
   readonly teller: Teller;
 }
 
@@ -211,6 +218,10 @@ class RunningServer implements Server {
 
   expectUpload(expected: ExpectedUpload): Promise<ReceivedUpload> {
     return this.#parts.expected.arm(expected);
+  }
+
+  countUpload(sink: Sink): Sink {
+    return this.#parts.quota.counts(sink);
   }
 
   stats(): ServerStats {

@@ -2,8 +2,9 @@
 // and captures. It must not know how a server is run.
 
 import type { Server, ServerEvent, TftpError } from "../index.ts";
+import type { PageUpload } from "../web/files.ts";
 import type { Audit } from "./audit.ts";
-import { hooksFor } from "./hooks.ts";
+import { type Hooks, hooksFor } from "./hooks.ts";
 import { type Logging, loggingFor } from "./logging.ts";
 import type { Plan } from "./plan.ts";
 import { type Account, explainLostRight } from "./privileges.ts";
@@ -21,7 +22,15 @@ export async function audienceFor(plan: Plan): Promise<Audience> {
   };
   const hooks = hooksFor(flags, onProblem);
   const audit = await auditFor(flags, onProblem);
-  const watching = await watchingFor(flags, servedOf(plan, audit, onProblem));
+  const onUpload = (upload: PageUpload): void => {
+    hooks.pageUpload(upload);
+    audit?.handlePageUpload(upload);
+  };
+  const { parts, left, settings } = plan;
+  const watching = await watchingFor(flags, {
+    ...{ dir: settings.dir, parts, onProblem, onUpload },
+    pageAt: (address) => left?.pageAt(address),
+  });
   stage.watching = watching;
   const quiet = (flags.log ?? "pretty") !== "json";
   return new Audience({ stage, logging, onProblem, hooks, audit, watching, quiet });
@@ -38,7 +47,7 @@ interface AudienceParts {
   readonly stage: Stage;
   readonly logging: Logging;
   readonly onProblem: (error: TftpError) => void;
-  readonly hooks: (event: ServerEvent) => void;
+  readonly hooks: Hooks;
   readonly audit: Audit | undefined;
   readonly watching: Watching | undefined;
   /** The first addresses are told in other words than those of the log. */
@@ -128,16 +137,4 @@ async function auditFor(
   if (audit === undefined) return undefined;
   const { Audit } = await import("./audit.ts");
   return new Audit(audit, onProblem);
-}
-
-function servedOf(
-  { settings, parts, left }: Plan,
-  audit: Audit | undefined,
-  onProblem: (error: TftpError) => void,
-): Parameters<typeof watchingFor>[1] {
-  return {
-    ...{ dir: settings.dir, storage: parts.storage, offer: parts.offer, onProblem },
-    ...(audit ? { onUpload: (upload) => audit.handlePageUpload(upload) } : {}),
-    pageAt: (address) => left?.pageAt(address),
-  };
 }

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Command } from "commander";
 import { type ServerEvent, TftpError, type TransferInfo } from "../index.ts";
+import type { PageUpload } from "../web/files.ts";
 import { wrongValue } from "./options.ts";
 import { visibleName } from "./visible.ts";
 
@@ -45,13 +46,17 @@ interface Job {
   readonly timeMillisMax: number;
 }
 
-/** Takes events. What is queued still runs when the server has closed. */
+/** What is queued still runs when the server has closed. */
+export interface Hooks {
+  (event: ServerEvent): void;
+  pageUpload(upload: PageUpload): void;
+}
+
 export function hooksFor(
   { onUpload, onDownload }: HookFlags,
   onProblem: (error: TftpError) => void,
   { atOnceMax, queueMax, timeMillisMax }: HookLimits = usual,
-): (event: ServerEvent) => void {
-  if (!onUpload && !onDownload) return () => {};
+): Hooks {
   const queue: Job[] = [];
   let running = 0;
   const next = (): void => {
@@ -64,17 +69,28 @@ export function hooksFor(
       next();
     });
   };
-  return (event) => {
-    if (event.kind !== "ended") return;
-    const { ending, transfer } = event;
-    if (ending !== "completed" && ending !== "unconfirmed") return;
-    const words = transfer.op === "wrq" ? onUpload : onDownload;
+  const add = (done: Done): void => {
+    const words = done.op === "wrq" ? onUpload : onDownload;
     if (!words) return;
-    if (queue.length >= queueMax) onProblem(leftOut(words, transfer, queueMax));
-    else queue.push({ words, environment: factsOf(transfer, ending), timeMillisMax });
+    if (queue.length >= queueMax) onProblem(leftOut(words, done, queueMax));
+    else queue.push({ words, environment: factsOf(done), timeMillisMax });
     next();
   };
+  const hear = (event: ServerEvent): void => {
+    if (event.kind !== "ended") return;
+    const { ending, transfer } = event;
+    if (ending === "completed" || ending === "unconfirmed") add({ ...transfer, ending });
+  };
+  const pageUpload = (upload: PageUpload): void => {
+    if (upload.error) return;
+    add({ ...upload, op: "wrq", filename: upload.name, ending: "completed" });
+  };
+  return Object.assign(hear, { pageUpload });
 }
+
+/** What came to its end; through the page it has no number and no family. */
+type Done = Pick<TransferInfo, "op" | "filename" | "client" | "bytes" | "durationMillis"> &
+  Partial<Pick<TransferInfo, "id" | "sha256" | "family">> & { readonly ending: string };
 
 function run(job: Job, onDone: (failure?: TftpError) => void): void {
   const { words, timeMillisMax } = job;
@@ -121,10 +137,10 @@ function endWhole(child: ChildProcess): void {
 }
 
 /** The name is the client's own: a hook must not hand it to a shell. */
-function factsOf(transfer: TransferInfo, ending: string): NodeJS.ProcessEnv {
-  const { id, op, filename, client, bytes, durationMillis, sha256, family } = transfer;
+function factsOf(done: Done): NodeJS.ProcessEnv {
+  const { id, op, filename, client, bytes, durationMillis, sha256, family, ending } = done;
   return {
-    TIDEWIRE_ID: String(id),
+    TIDEWIRE_ID: String(id ?? ""),
     TIDEWIRE_OP: op === "rrq" ? "get" : "put",
     TIDEWIRE_FILE: filename,
     TIDEWIRE_CLIENT: client.host,
@@ -137,8 +153,8 @@ function factsOf(transfer: TransferInfo, ending: string): NodeJS.ProcessEnv {
 }
 
 /** Whoever reads this can still do by hand what the hook was to do. */
-function leftOut([program]: readonly string[], transfer: TransferInfo, waiting: number): TftpError {
-  const { op, filename, client } = transfer;
+function leftOut([program]: readonly string[], done: Done, waiting: number): TftpError {
+  const { op, filename, client } = done;
   const what = `${op === "rrq" ? "get" : "put"} ${visibleName(filename)} of ${client.host}`;
   return new TftpError("STORAGE", `the hook ${program} is left out for ${what}, ${waiting} wait`, {
     hint: "Make it faster: let it note what is to be done, and do that elsewhere.",

@@ -9,6 +9,7 @@ import { ownVersion } from "../web/own-files.ts";
 import type { Page } from "../web/visit.ts";
 import type { Exposition } from "../web/web-server.ts";
 import type { Metrics } from "./metrics.ts";
+import { pageStorage } from "./page-storage.ts";
 import { Pages } from "./pages.ts";
 import type { Served, Watching, WebPlan } from "./watching.ts";
 import { openPageStream } from "./worker.ts";
@@ -84,12 +85,12 @@ interface Parts {
 
 async function pageOf(server: Server, served: Served, parts: Parts): Promise<Page> {
   const { sitePage } = await import("../web/routes.ts");
-  const { dir, storage, offer, onUpload } = served;
+  const { dir, parts: exchangeable, onUpload } = served;
   return sitePage({
     ...parts,
     watched: server,
-    shelf: { storage, root: dir, offer },
-    ...(onUpload ? { onUpload } : {}),
+    shelf: { storage: pageStorage(exchangeable, server), root: dir, offer: exchangeable.offer },
+    onUpload,
     version: ownVersion(),
   });
 }

@@ -10,12 +10,12 @@ import {
   type PacketTap,
   type Server,
   type ServerEvent,
-  type Storage,
   TftpError,
 } from "../index.ts";
-import type { Offer, PageUpload } from "../web/files.ts";
+import type { PageUpload } from "../web/files.ts";
 import { systemCode } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
+import type { Exchangeable } from "./reloading.ts";
 import { workerNumber } from "./worker.ts";
 
 export interface WatchFlags {
@@ -67,12 +67,11 @@ export interface Watching {
 
 export interface Served {
   readonly dir: string;
-  readonly storage: Storage;
-  readonly offer: () => Offer;
+  readonly parts: Exchangeable;
   readonly onProblem: (error: TftpError) => void;
   /** A descriptor that listens on this TCP address already. */
   readonly pageAt?: ((address: Address) => number | undefined) | undefined;
-  readonly onUpload?: (upload: PageUpload) => void;
+  readonly onUpload: (upload: PageUpload) => void;
 }
 
 /** Undefined where nothing of it is wanted. Throws TftpError. */

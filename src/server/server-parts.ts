@@ -7,6 +7,7 @@ import type { ServerEvent } from "./events.ts";
 import type { Limits } from "./limits.ts";
 import type { Judge } from "./policy.ts";
 import type { PortRange } from "./port-range.ts";
+import type { UploadQuota } from "./upload-quota.ts";
 
 export interface ServerParts {
   readonly storage: Storage;
@@ -28,6 +29,8 @@ export interface ServerParts {
   readonly onEvent: (event: ServerEvent) => void;
   /** One of its own by default. */
   readonly images?: ImageCache;
+  /** The same. */
+  readonly quota?: UploadQuota;
 }
 
 /** Where a request came in. */

@@ -33,7 +33,7 @@ export function surroundingsOf(parts: ServerParts, ports: Ports): Surroundings {
     ports,
     scheduler: new Scheduler(clock),
     images: parts.images ?? new ImageCache(limits.cacheBytes),
-    quota: new UploadQuota(limits.uploadTotalBytesMax),
+    quota: parts.quota ?? new UploadQuota(limits.uploadTotalBytesMax),
     pacing: new Pacing(limits.bytesPerSecond, limits.bytesPerSecondPerTransfer),
     sizes: parts.fragments ? undefined : new PacketSizes(network, clock),
   };

@@ -9,6 +9,7 @@ import type { Address, RequestInfo, Sink, Storage } from "../ports.ts";
 import type { Folder, FolderEntry } from "./messages.ts";
 
 export interface Shelf {
+  /** As visitors find it: what is refused to them is refused here. */
   readonly storage: Storage;
   /** The folder on this machine. */
   readonly root: string;
@@ -94,6 +95,7 @@ export interface PageUpload {
   readonly name: string;
   readonly client: Address;
   readonly bytes: number;
+  readonly durationMillis: number;
   /** Of the stored content, in hexadecimal. */
   readonly sha256?: string;
   /** Why nothing was stored. */
@@ -107,6 +109,10 @@ export async function writeFile(shelf: Shelf, upload: Upload): Promise<PageUploa
   const hash = createHash("sha256");
   let sink: Sink | undefined;
   let bytes = 0;
+  const began = performance.now();
+  const done = (): Omit<PageUpload, "sha256" | "error"> => {
+    return { name, client, bytes, durationMillis: performance.now() - began };
+  };
   try {
     if (uploads === "off") throw new TftpError("ACCESS_VIOLATION", "uploads are not allowed");
     sink = await shelf.storage.openWrite(name, requestOf(client, size));
@@ -118,10 +124,10 @@ export async function writeFile(shelf: Shelf, upload: Upload): Promise<PageUploa
     }
     if (size !== undefined && bytes < size) throw new TftpError("ABORTED", "the upload was cut");
     await sink.commit();
-    return { name, client, bytes, sha256: hash.digest("hex") };
+    return { ...done(), sha256: hash.digest("hex") };
   } catch (thrown) {
     await sink?.discard();
-    return { name, client, bytes, error: TftpError.from(thrown) };
+    return { ...done(), error: TftpError.from(thrown) };
   }
 }
 

@@ -39,7 +39,7 @@ export interface SiteOptions {
   /** What the page shows of files. */
   readonly shelf: Shelf;
   /** Is told of each upload through the page, and of each attempt. */
-  readonly onUpload?: (upload: PageUpload) => void;
+  readonly onUpload: (upload: PageUpload) => void;
   readonly version: string;
 }
 
@@ -150,7 +150,7 @@ const upload: Route<Site> = async ({ request, response, client, site, path }) =>
     size: length === undefined ? undefined : Number(length),
     content: request.content,
   });
-  site.onUpload?.(done);
+  site.onUpload(done);
   if (done.error) throw done.error;
   answerText(response, 201, "Stored.\n");
 };

@@ -1,53 +1,13 @@
 // What `serve --web` and `--metrics` answer over HTTP, to friends and to others, from outside.
 
 import assert from "node:assert/strict";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { request as ask } from "node:http";
+import { readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { get } from "../../src/index.ts";
 import { failsWith, folder, serving, tidewire } from "../cli/command.ts";
-
-interface Answer {
-  readonly status: number;
-  readonly headers: NodeJS.Dict<string | string[]>;
-  readonly body: string;
-}
-
-interface Asked {
-  readonly method?: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: string;
-}
-
-/** Unlike fetch it sends any Host and any path. */
-function http(base: string, path: string, asked: Asked = {}): Promise<Answer> {
-  const { hostname: host, port } = new URL(base);
-  const { method = "GET", headers = {}, body } = asked;
-  return new Promise((done, failed) => {
-    const sent = ask({ host, port, path, method, headers }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => {
-        const text = Buffer.concat(chunks).toString();
-        done({ status: response.statusCode ?? 0, headers: response.headers, body: text });
-      });
-    });
-    sent.on("error", failed).end(body);
-  });
-}
-
-async function web(t: TestContext, args: readonly string[] = []) {
-  const root = await folder(t);
-  await writeFile(join(root, "a.txt"), "hello");
-  await writeFile(join(root, ".secret"), "no");
-  await mkdir(join(root, "boot"));
-  await symlink("/etc", join(root, "out"));
-  const server = await serving(t, [root, "--web", "127.0.0.1:0", ...args]);
-  const [, page = ""] = await server.printed(/Watch it on (http:\S+)/);
-  return { ...server, page, root };
-}
+import { http, web } from "./page-server.ts";
 
 test("the page and all that it loads come from here, under a strict policy", async (t) => {
   const { page } = await web(t);
