@@ -23,6 +23,7 @@ export async function audienceFor(plan: Plan): Promise<Audience> {
   const hooks = hooksFor(flags, onProblem);
   const audit = await auditFor(flags, onProblem);
   const onUpload = (upload: PageUpload): void => {
+    logging.log.pageUpload(upload);
     hooks.pageUpload(upload);
     audit?.handlePageUpload(upload);
   };

@@ -3,6 +3,7 @@
 
 import { type DestinationStream, pino } from "pino";
 import type { Diagnosis, RefusedRequest, ServerEvent, TftpError, TransferInfo } from "../index.ts";
+import type { PageUpload } from "../web/files.ts";
 import { systemCode } from "./failure.ts";
 import { visibleLine } from "./visible.ts";
 
@@ -14,7 +15,12 @@ export interface JsonLogOptions {
   readonly to: DestinationStream;
 }
 
-export function jsonLog({ verbose, worker, to }: JsonLogOptions): (event: ServerEvent) => void {
+export interface JsonLog {
+  (event: ServerEvent): void;
+  pageUpload(upload: PageUpload): void;
+}
+
+export function jsonLog({ verbose, worker, to }: JsonLogOptions): JsonLog {
   const settings = {
     level: verbose ? "debug" : "info",
     base: worker === undefined ? null : { worker },
@@ -22,7 +28,11 @@ export function jsonLog({ verbose, worker, to }: JsonLogOptions): (event: Server
     formatters: { level: (level: string) => ({ level }) },
   };
   const logger = pino(settings, { write: (line) => to.write(visibleLine(line)) });
-  return (event) => logger[levelOf(event)]({ event: event.kind, ...fieldsOf(event) });
+  const log = (event: ServerEvent): void =>
+    logger[levelOf(event)]({ event: event.kind, ...fieldsOf(event) });
+  const pageUpload = (upload: PageUpload): void =>
+    logger[upload.error ? "warn" : "info"]({ event: "upload", ...pageUploadFields(upload) });
+  return Object.assign(log, { pageUpload });
 }
 
 const waitingBytesMax = 1024 * 1024;
@@ -113,7 +123,7 @@ function transferFields(event: Extract<ServerEvent, { readonly transfer: Transfe
     mode: transfer.mode,
     bytes: transfer.bytes,
     size: transfer.size ?? null,
-    millis: Math.round(transfer.durationMillis * 10) / 10,
+    millis: tenths(transfer.durationMillis),
     blksize: transfer.blksize,
     windowsize: transfer.windowsize,
     resent: transfer.resent,
@@ -123,6 +133,24 @@ function transferFields(event: Extract<ServerEvent, { readonly transfer: Transfe
     error: errorFields(event.kind === "ended" ? event.error : undefined),
     ...diagnosisFields(event.diagnosis),
   };
+}
+
+/** What is of packets is left out: it has none. */
+function pageUploadFields(upload: PageUpload): object {
+  const { client, name: filename, bytes, durationMillis, sha256, error } = upload;
+  return {
+    via: "page",
+    ...requestFields({ op: "wrq", client, filename }),
+    bytes,
+    millis: tenths(durationMillis),
+    sha256: sha256 ?? null,
+    outcome: error ? "failed" : "completed",
+    error: errorFields(error),
+  };
+}
+
+function tenths(millis: number): number {
+  return Math.round(millis * 10) / 10;
 }
 
 function diagnosisFields(diagnosis: Diagnosis | undefined): object {

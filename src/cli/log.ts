@@ -2,6 +2,7 @@
 // many; for programs see json-log.ts. Names and texts of clients are not to be trusted.
 
 import type { Diagnosis, RefusedRequest, ServerEvent, TftpError, TransferInfo } from "../index.ts";
+import type { PageUpload } from "../web/files.ts";
 import { sentence, systemCode } from "./failure.ts";
 import { describeRun, Misses, type Run } from "./misses.ts";
 import { type Colour, type Paint, plain } from "./paint.ts";
@@ -21,6 +22,7 @@ export interface LogOptions {
 
 export interface ServerLog {
   (event: ServerEvent): void;
+  pageUpload(upload: PageUpload): void;
   /** Writes what is held back. */
   flush(): void;
 }
@@ -54,11 +56,17 @@ export function serverLog({ verbose, paint = plain, write }: LogOptions): Server
     const told = event.kind === "started" ? event.diagnosis : event.kind !== "stray";
     if (verbose || told) tell(event);
   };
+  const pageUpload = (upload: PageUpload): void => {
+    const { client, bytes, error } = upload;
+    const sort = error ? `failed (${inWords(error)})` : endings.completed;
+    const line = (): void => write(pageUploadLine(upload, new Date(), paint));
+    storms.take({ sort, calm: !error, client: client.host, bytes, tell: line });
+  };
   const flush = (): void => {
     misses.flush();
     storms.flush();
   };
-  return Object.assign(log, { flush });
+  return Object.assign(log, { pageUpload, flush });
 }
 
 /** What counts of an event where many come at once. */
@@ -123,6 +131,15 @@ export function prettyLine(event: ServerEvent, now: Date, paint: Paint = plain):
   const [text, colour] = describe(event);
   const id = "transfer" in event ? `${paint("dim", idText(event.transfer))} ` : "";
   return `${timeText(now, paint)} ${id}${colour ? paint(colour, text) : text}`;
+}
+
+function pageUploadLine(upload: PageUpload, now: Date, paint: Paint): string {
+  const { client, name, bytes, durationMillis, sha256, error } = upload;
+  const what = `${client.host} (page) put ${visibleName(name)}`;
+  const text = error
+    ? `${what} failed after ${bytesText(bytes)}${because(error)}`
+    : `${what} ${moved(upload)} (${rateText(speed(bytes, durationMillis))}, sha256 ${sha256})`;
+  return `${timeText(now, paint)} ${error ? paint("red", text) : text}`;
 }
 
 function timeText(now: Date, paint: Paint): string {
@@ -221,7 +238,7 @@ function ofSize({ size }: TransferInfo): string {
   return size === undefined ? "" : `, ${bytesText(size)}`;
 }
 
-function moved({ bytes, durationMillis }: TransferInfo): string {
+function moved({ bytes, durationMillis }: PageUpload | TransferInfo): string {
   return `${bytesText(bytes)} in ${durationText(durationMillis)}`;
 }
 

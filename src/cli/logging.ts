@@ -1,7 +1,8 @@
 // The log that was asked for, with the place that it goes to. What is not asked for is not loaded.
 
-import type { ServerEvent, TransferInfo } from "../index.ts";
+import type { TransferInfo } from "../index.ts";
 import { systemCode } from "./failure.ts";
+import type { JsonLog } from "./json-log.ts";
 import { logOutput } from "./live-lines.ts";
 import { type LogForm, type ServerLog, serverLog } from "./log.ts";
 import { painter } from "./paint.ts";
@@ -28,11 +29,15 @@ export async function loggingFor(
     const log = serverLog({ verbose, paint: painter(process.stdout), write });
     return { log, clear: () => output.clear() };
   }
-  const write = form === "json" ? await jsonLines(verbose) : () => {};
-  return { log: Object.assign(write, { flush: () => {} }), clear: () => {} };
+  const log = form === "json" ? await jsonLines(verbose) : silent();
+  return { log: Object.assign(log, { flush: () => {} }), clear: () => {} };
 }
 
-async function jsonLines(verbose: boolean): Promise<(event: ServerEvent) => void> {
+function silent(): JsonLog {
+  return Object.assign(() => {}, { pageUpload: () => {} });
+}
+
+async function jsonLines(verbose: boolean): Promise<JsonLog> {
   const { jsonLog, lineFile } = await import("./json-log.ts");
   const to = lineFile(process.stdout.fd, (error) => {
     console.error(`tidewire: the log cannot be written (${systemCode(error)}).`);

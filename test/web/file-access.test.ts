@@ -1,6 +1,7 @@
 // What holds for files that move by TFTP holds for those that move through the page.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { watch } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -49,6 +50,36 @@ test("uploads by TFTP and through the page share one quota", async (t) => {
   assert.equal((await http(page, "/files/four", ownPut("x".repeat(500)))).status, 413);
   const stored = (await readdir(root)).filter((name) => !/^\.secret$|^boot$|^out$/.test(name));
   assert.deepEqual(stored.sort(), ["a.txt", "one", "three"]);
+});
+
+test("an upload through the page is a line of the log, whatever became of it", async (t) => {
+  const sha256 = createHash("sha256").update("content").digest("hex");
+  const pretty = await web(t, ["--uploads", "create"]);
+  assert.equal((await http(pretty.page, "/files/n%1bw.cfg", ownPut("content"))).status, 404);
+  assert.equal((await http(pretty.page, "/files/new.cfg", ownPut("content"))).status, 201);
+  assert.equal((await http(pretty.page, "/files/new.cfg", ownPut("content"))).status, 409);
+  const line = (rest: string): RegExp => new RegExp(` 127\\.0\\.0\\.1 \\(page\\) put ${rest}`);
+  await pretty.printed(line('"n\\\\x1bw\\.cfg" failed after 0 bytes: file not found'));
+  await pretty.printed(line(`new\\.cfg 7 bytes in .*, sha256 ${sha256}\\)`));
+  await pretty.printed(line("new\\.cfg failed after 0 bytes: file already exists"));
+  const json = await web(t, ["--uploads", "create", "--log", "json"]);
+  for (const status of [201, 409]) {
+    assert.equal((await http(json.page, "/files/new.cfg", ownPut("content"))).status, status);
+  }
+  await json.printed(/FILE_EXISTS/);
+  const lines = json
+    .output()
+    .split("\n")
+    .filter((line) => line.includes('"event":"upload"'));
+  const told = lines.map((line) => JSON.parse(line));
+  const fields = ["level", "via", "client", "op", "file", "bytes", "sha256", "outcome"];
+  assert.deepEqual(
+    told.map((line) => [...fields.map((name) => line[name]), line.error?.code]),
+    [
+      ["info", "page", "127.0.0.1", "put", "new.cfg", 7, sha256, "completed", undefined],
+      ["warn", "page", "127.0.0.1", "put", "new.cfg", 0, null, "failed", "FILE_EXISTS"],
+    ],
+  );
 });
 
 test("an upload through the page runs the hook", async (t) => {
