@@ -116,19 +116,32 @@ export async function writeFile(shelf: Shelf, upload: Upload): Promise<PageUploa
   try {
     if (uploads === "off") throw new TftpError("ACCESS_VIOLATION", "uploads are not allowed");
     sink = await shelf.storage.openWrite(name, requestOf(client, size));
-    for await (const piece of content) {
+    for await (const piece of untilCut(content)) {
       bytes += piece.length;
       if (bytes > bytesMax) throw new TftpError("TOO_LARGE", `more than ${bytesMax} bytes`);
       hash.update(piece);
       await sink.writev([piece]);
     }
-    if (size !== undefined && bytes < size) throw new TftpError("ABORTED", "the upload was cut");
+    if (size !== undefined && bytes < size) throw wasCut();
     await sink.commit();
     return { ...done(), sha256: hash.digest("hex") };
   } catch (thrown) {
     await sink?.discard();
     return { ...done(), error: TftpError.from(thrown) };
   }
+}
+
+/** Its failure is the sender's, and none of the storage. */
+async function* untilCut(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content;
+  } catch (cause) {
+    throw cause instanceof TftpError ? cause : wasCut(cause);
+  }
+}
+
+function wasCut(cause?: unknown): TftpError {
+  return new TftpError("ABORTED", "the upload was cut", { cause });
 }
 
 /** Throws TftpError for what is outside, hidden or no folder. */

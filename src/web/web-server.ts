@@ -29,6 +29,8 @@ export interface WebOptions {
   readonly health: Health;
   readonly exposition: Exposition;
   readonly page: Page;
+  /** How long a connection may stand still; by default five minutes. */
+  readonly idleMillisMax?: number;
 }
 
 /** `fd`: a descriptor that listens there already. */
@@ -47,7 +49,7 @@ export interface Listening {
 export async function openWeb(options: WebOptions): Promise<Listening> {
   const { page, exposition, health } = options;
   const guarded = { ...options, attempts: new Attempts() };
-  const server = createServer((request, response) => {
+  const server = createServer(times, (request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     if (answersWatcher(request, response, health)) return;
     const refusal = refusalFor(request, guarded);
@@ -58,7 +60,7 @@ export async function openWeb(options: WebOptions): Promise<Listening> {
     } else if (request.url === "/metrics") void answerMetrics(response, exposition);
     else void page.answer(readable(request), response, clientOf(request));
   });
-  const listening = await listen(server, options.address);
+  const listening = await listen(server, options.address, options.idleMillisMax);
   return {
     ...listening,
     close: () => {
@@ -78,7 +80,7 @@ export function openMetrics(
   exposition: Exposition,
   health: Health,
 ): Promise<Listening> {
-  const server = createServer((request, response) => {
+  const server = createServer(times, (request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     if (answersWatcher(request, response, health)) return;
     if (request.url === "/metrics") void answerMetrics(response, exposition);
@@ -116,14 +118,22 @@ function clientOf({ socket }: IncomingMessage): Address {
 }
 
 const connectionsMax = 256;
+/** A large upload may take long, as long as it comes. */
+const times = { headersTimeout: 60_000, requestTimeout: 0 };
+const idleMillisUsual = 5 * 60_000;
 const listenHints: { readonly [systemCode: string]: string } = {
   EADDRINUSE: "Another program has that port: choose another one.",
   EADDRNOTAVAIL: "This machine has no such address: use one of its own.",
   EACCES: "Choose a port above 1023.",
 };
 
-async function listen(server: Server, { host, port, fd }: WebAddress): Promise<Listening> {
+async function listen(
+  server: Server,
+  { host, port, fd }: WebAddress,
+  idleMillisMax: number = idleMillisUsual,
+): Promise<Listening> {
   server.maxConnections = connectionsMax;
+  server.timeout = idleMillisMax;
   try {
     await new Promise<void>((done, failed) => {
       server.once("error", failed).listen(fd === undefined ? { host, port } : { fd }, done);

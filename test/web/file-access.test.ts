@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { watch } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { put } from "../../src/index.ts";
@@ -80,6 +81,18 @@ test("an upload through the page is a line of the log, whatever became of it", a
       ["warn", "page", "127.0.0.1", "put", "new.cfg", 0, null, "failed", "FILE_EXISTS"],
     ],
   );
+});
+
+test("an upload whose client vanishes is told as cut, and leaves nothing", async (t) => {
+  const { page, root, printed } = await web(t, ["--uploads", "create", "--log", "json"]);
+  const before = await readdir(root);
+  const { hostname: host, port } = new URL(page);
+  const headers = { "x-tidewire": "1" };
+  const upload = request({ host, port, path: "/files/cut", method: "PUT", headers });
+  upload.on("error", () => {});
+  upload.write("x".repeat(100_000), () => upload.destroy());
+  await printed(/"file":"cut".*"outcome":"failed","error":\{"code":"ABORTED"/);
+  assert.deepEqual(await readdir(root), before);
 });
 
 test("an upload through the page runs the hook", async (t) => {

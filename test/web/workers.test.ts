@@ -109,7 +109,7 @@ test("an upload that is cut is not stored", linux, async (t) => {
   upload.write("x".repeat(100_000), () => upload.destroy());
   let line = "";
   while (!line.includes("cut.txt")) line = await readFile(audit, "utf8");
-  assert.match(line, /"outcome":"failed"/);
+  assert.match(line, /"outcome":"failed","error":"ABORTED"/);
   assert.deepEqual(await readdir(root), ["a.txt"]);
 });
 
