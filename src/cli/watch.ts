@@ -6,6 +6,7 @@ import { FlightRecorder } from "../observe/flight-recorder.ts";
 import { Observer } from "../observe/observer.ts";
 import { Totals } from "../observe/totals.ts";
 import { ownVersion } from "../web/own-files.ts";
+import type { Passage } from "../web/passage.ts";
 import type { Page } from "../web/visit.ts";
 import type { Exposition } from "../web/web-server.ts";
 import type { Metrics } from "./metrics.ts";
@@ -37,7 +38,13 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
   const observer = new Observer(recorder, plan.worker === undefined ? "" : `${plan.worker}.`);
   const files = capture && new CaptureFiles(observer, { ...capture, onProblem: served.onProblem });
   const pages = new Pages();
+  let page: Page | undefined;
+  let passage: Passage | undefined;
   let ready = true;
+  let stop = (): void => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
   return {
     tap: tapOf(metrics, recorder),
     handleEvent: (event: ServerEvent) => {
@@ -49,7 +56,7 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
       await files?.prepare();
       totals.watch(() => server.snapshot());
       metrics?.watch(server);
-      const page = web && (await pageOf(server, served, { observer, totals }));
+      page = web && (await pageOf(server, served, { observer, totals }));
       if (plan.worker === undefined) {
         if (!metrics) return [];
         const exposition = expositionOf(metrics);
@@ -60,7 +67,7 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
           health: { ready: () => ready && server.addresses.length > 0 },
         });
       }
-      if (page) await showToFirst(page);
+      if (page) passage = await showToFirst(page);
       return [];
     },
     get pages() {
@@ -69,9 +76,14 @@ export async function watch(plan: WatchPlan): Promise<Watching> {
     closePages: () => pages.close(),
     stopping: () => {
       ready = false;
+      stop();
     },
     close: async () => {
+      // Whoever only leaves its place to another one ends what it has begun, as transfers do.
+      if (passage) await Promise.race([passage.close(), stopped]);
+      passage?.cut();
       await pages.close();
+      await page?.settled();
       await files?.idle();
       metrics?.close();
     },
@@ -96,9 +108,9 @@ async function pageOf(server: Server, served: Served, parts: Parts): Promise<Pag
 }
 
 /** The first process asks for it. */
-async function showToFirst(page: Page): Promise<void> {
+async function showToFirst(page: Page): Promise<Passage> {
   const { answerThrough } = await import("../web/passage.ts");
-  answerThrough(openPageStream(), page);
+  return answerThrough(openPageStream(), page);
 }
 
 async function metricsFor(totals: Totals, { worker }: WatchPlan): Promise<Metrics> {

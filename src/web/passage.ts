@@ -10,7 +10,9 @@ import {
   type Http2ServerRequest,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
+  type ServerHttp2Session,
 } from "node:http2";
+import type { Socket } from "node:net";
 import { type Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TftpError } from "../core/errors.ts";
@@ -25,8 +27,16 @@ const told = ["content-type", "content-disposition"] as const;
 /** Until one that does not answer is left out. */
 const patienceMillis = 2000;
 
+export interface Passage {
+  /** Nothing more is taken. Resolves when all that was asked is answered; the process stays until
+   * then. */
+  close(): Promise<void>;
+  /** The same at once: what was not answered is cut. */
+  cut(): void;
+}
+
 /** Answers what comes through the stream, which is no reason for the process to stay. */
-export function answerThrough(stream: Duplex & { unref(): unknown }, page: Page): void {
+export function answerThrough(stream: Socket, page: Page): Passage {
   const server = createServer((request, response) => {
     const { method, url, headers } = request;
     const content = Readable.from(wholeOf(request));
@@ -34,8 +44,23 @@ export function answerThrough(stream: Duplex & { unref(): unknown }, page: Page)
   });
   // An end of it is the end of who asked, and of this process.
   server.on("sessionError", () => {});
+  let session: ServerHttp2Session | undefined;
+  server.once("session", (opened) => {
+    session = opened;
+  });
   server.emit("connection", stream);
   stream.unref();
+  return {
+    close: () => {
+      stream.ref();
+      page.close();
+      return new Promise((closed) => {
+        if (session && !session.destroyed) session.close(closed);
+        else closed();
+      });
+    },
+    cut: () => stream.destroy(),
+  };
 }
 
 /** A stream that is cut off looks as if it had come to its end. */

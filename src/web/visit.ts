@@ -36,6 +36,8 @@ export type Route<Site> = (visit: Visit<Site>) => Promise<void> | void;
 export interface Page {
   /** Throws nothing. */
   answer(request: Request, response: Response, client: Address): Promise<void>;
+  /** Resolves when what is being answered now has come to its end. */
+  settled(): Promise<void>;
   close(): void;
 }
 
@@ -46,19 +48,27 @@ export interface Plan<Site> {
 }
 
 export function pageOf<Site>({ site, routeFor, close }: Plan<Site>): Page {
+  const running = new Set<Promise<void>>();
+  const answer: Page["answer"] = async (request, response, client) => {
+    try {
+      const { pathname: path, searchParams: query } = new URL(request.url, "http://page");
+      const route = routeFor(request.method, path);
+      if (route) await route({ request, response, client, site, path, query });
+      else answerText(response, 404, "There is nothing here.\n");
+    } catch (thrown) {
+      const error = TftpError.from(thrown);
+      if (response.headersSent) response.destroy();
+      else answerText(response, statusOf(error), `${error.message}\n`);
+    }
+  };
   return {
-    answer: async (request, response, client) => {
-      try {
-        const { pathname: path, searchParams: query } = new URL(request.url, "http://page");
-        const route = routeFor(request.method, path);
-        if (route) await route({ request, response, client, site, path, query });
-        else answerText(response, 404, "There is nothing here.\n");
-      } catch (thrown) {
-        const error = TftpError.from(thrown);
-        if (response.headersSent) response.destroy();
-        else answerText(response, statusOf(error), `${error.message}\n`);
-      }
+    answer: async (...asked) => {
+      const answered = answer(...asked);
+      running.add(answered);
+      await answered;
+      running.delete(answered);
     },
+    settled: async () => void (await Promise.all(running)),
     close,
   };
 }

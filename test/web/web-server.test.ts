@@ -25,6 +25,7 @@ async function opened(
         await answer(asked);
         response.end();
       },
+      settled: async () => {},
       close: () => {},
     },
     ...(idleMillisMax === undefined ? {} : { idleMillisMax }),

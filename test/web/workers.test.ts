@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { createServer, request } from "node:http";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { type ClientRequest, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -111,6 +111,47 @@ test("an upload that is cut is not stored", linux, async (t) => {
   while (!line.includes("cut.txt")) line = await readFile(audit, "utf8");
   assert.match(line, /"outcome":"failed","error":"ABORTED"/);
   assert.deepEqual(await readdir(root), ["a.txt"]);
+});
+
+/** Of which a worker has the beginning. */
+async function uploading(root: string, page: string): Promise<ClientRequest> {
+  const { hostname: host, port } = new URL(page);
+  const headers = { "x-tidewire": "1" };
+  const upload = request({ host, port, path: "/files/up.txt", method: "PUT", headers });
+  upload.write("x".repeat(100_000));
+  while (!(await readdir(root)).some((name) => name.endsWith(".part")));
+  return upload;
+}
+
+test("an upload that runs is cut when the server ends, and told", linux, async (t) => {
+  const audit = join(await folder(t), "audit.jsonl");
+  const { root, page, child, ended } = await crew(t, ["--uploads", "create", "--audit", audit]);
+  const upload = await uploading(root, page);
+  const [answered] = [once(upload, "response").catch(() => {}), child.kill("SIGTERM")];
+  assert.deepEqual(await ended, { status: 0, signal: null });
+  await answered;
+  assert.deepEqual(await readdir(root), ["a.txt"]);
+  assert.match(await readFile(audit, "utf8"), /"file":"up.txt".*"outcome":"failed"/);
+});
+
+test("an upload that runs comes to its end when its worker is replaced", linux, async (t) => {
+  const { root, page, child, printed, ended } = await crew(t, ["--uploads", "create"]);
+  const first = await uploading(root, page);
+  const replaced = /worker 1 is replaced by 3; [\s\S]*worker 2 is replaced by 4; /;
+  child.kill("SIGUSR2");
+  await printed(replaced);
+  const answered = once(first, "response");
+  first.end("y");
+  assert.equal((await answered)[0].statusCode, 201);
+  assert.equal((await readFile(join(root, "up.txt"))).length, 100_001);
+  await rm(join(root, "up.txt"));
+  const second = await uploading(root, page);
+  second.on("error", () => {});
+  child.kill("SIGUSR2");
+  await printed(/worker 4 is replaced by 6; /);
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, { status: 0, signal: null });
+  assert.deepEqual(await readdir(root), ["a.txt"], "the end is the end for those that leave, too");
 });
 
 test("a worker that hangs is left out", linux, async (t) => {
