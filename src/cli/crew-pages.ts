@@ -19,11 +19,16 @@ export async function openCrewPages(
   const web = await webPlan(flags);
   const metrics = metricsAddress(flags.metrics);
   if (!web && !metrics) return pages;
-  const { AggregatorRegistry } = await import("prom-client");
-  const registry = new AggregatorRegistry();
+  const [{ Registry }, { metricsOf }] = await Promise.all([
+    import("prom-client"),
+    import("./crew-metrics.ts"),
+  ]);
   const shown = {
     page: web && (await pageOf(crew)),
-    exposition: { type: registry.contentType, text: () => registry.clusterMetrics() },
+    exposition: {
+      type: Registry.PROMETHEUS_CONTENT_TYPE,
+      text: () => metricsOf(crew.answering),
+    },
     health: { ready: () => crew.ready },
   };
   for (const line of await pages.open({ web, metrics }, shown)) tell(line);

@@ -2,9 +2,10 @@
 // their number is bounded whatever comes in.
 
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
-import { type Aggregator, AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
+import { type Aggregator, Counter, Gauge, Registry } from "prom-client";
 import type { Address, PacketTap, ServerEvent, ServerStats, TftpErrorCode } from "../index.ts";
 import type { Moved, Totals } from "../observe/totals.ts";
+import { tellFirstProcess } from "./crew-metrics.ts";
 import { EndedCounts, type Reading } from "./ended-counts.ts";
 
 type StatName = "opening" | "queued" | "cacheBytes" | "cacheHits" | "cacheMisses";
@@ -113,9 +114,7 @@ export class Metrics implements PacketTap {
 
   /** In a worker: the first process asks all of them at each scrape. */
   answerFirstProcess(): void {
-    AggregatorRegistry.setRegistries(this.registry);
-    new AggregatorRegistry(); // begins to listen
-    process.channel?.unref();
+    tellFirstProcess(this.registry);
   }
 
   #defineMoved(): void {

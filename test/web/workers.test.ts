@@ -155,12 +155,21 @@ test("an upload that runs comes to its end when its worker is replaced", linux, 
 });
 
 test("a worker that hangs is left out", linux, async (t) => {
-  const { url, ask, child } = await crew(t);
+  const { url, page, ask, child } = await crew(t);
   await fetchMany(url, 30);
   const before = await completed(ask, 30);
   const [hung = 0] = childrenOf(child.pid);
+  const counted = async (): Promise<number> => {
+    const answer = await fetch(`${page}metrics`);
+    assert.equal(answer.status, 200);
+    const lines = /^tidewire_transfers_total\{.*"completed".*\} (\d+)$/gm;
+    return [...(await answer.text()).matchAll(lines)].reduce((sum, [, n]) => sum + Number(n), 0);
+  };
+  assert.equal(await counted(), 30);
   process.kill(hung, "SIGSTOP");
-  const { history } = await ask<State>("api/state").finally(() => process.kill(hung, "SIGCONT"));
+  const left = Promise.all([ask<State>("api/state"), counted()]);
+  const [{ history }, rest] = await left.finally(() => process.kill(hung, "SIGCONT"));
+  assert.ok(rest > 0 && rest < 30, "the others' counts are told");
   assert.equal(new Set(before.map(workerOf)).size, 2);
   assert.equal(new Set(history.map(workerOf)).size, 1);
 });
