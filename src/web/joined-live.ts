@@ -5,8 +5,7 @@ import { joinEnded, joinRunning, joinSamples } from "./joining.ts";
 import { tickMillis } from "./live.ts";
 import type { Sample, Tick } from "./messages.ts";
 import type { Colleague } from "./passage.ts";
-import { Readers } from "./readers.ts";
-import type { Response } from "./visit.ts";
+import { type Arrival, Readers } from "./readers.ts";
 
 /** What one of them has told. */
 interface Share {
@@ -29,8 +28,8 @@ export class JoinedLive {
     this.#colleagues = colleagues;
   }
 
-  join(response: Response): void {
-    this.#readers.join(response);
+  join(visit: Arrival): void {
+    this.#readers.join(visit);
   }
 
   close(): void {

@@ -8,7 +8,7 @@ import { joinMissing, joinStates } from "./joining.ts";
 import type { Missing, State } from "./messages.ts";
 import type { Colleague } from "./passage.ts";
 import { staticFile } from "./routes.ts";
-import { type Page, pageOf, type Route } from "./visit.ts";
+import { named, type Page, pageOf, type Route } from "./visit.ts";
 
 /** Those that answer, by what stands before the dot of their ids. */
 export type Colleagues = () => ReadonlyMap<string, Colleague>;
@@ -27,7 +27,7 @@ function routeFor(method: string, path: string): Route<Site> | undefined {
   if (path.startsWith("/files/")) return ofAny;
   if (method !== "GET" && method !== "HEAD") return undefined;
   const [, api, name] = path.split("/");
-  return api === "api" ? routes[name ?? ""] : staticFile;
+  return api === "api" ? routes(name) : staticFile;
 }
 
 /** They serve the same files. */
@@ -37,13 +37,13 @@ const ofAny: Route<Site> = async (visit) => {
   await any.forward(visit);
 };
 
-const routes: Readonly<Record<string, Route<Site>>> = {
+const routes = named<Site>({
   state: async ({ response, site }) => {
     const states = await ofAll<State>(site, "/api/state");
     if (states.length === 0) throw nobody();
     answerJson(response, joinStates(states));
   },
-  events: ({ response, site }) => site.live.join(response),
+  events: (visit) => visit.site.live.join(visit),
   missing: async ({ response, site }) => {
     answerJson(response, joinMissing(await ofAll<readonly Missing[]>(site, "/api/missing")));
   },
@@ -54,7 +54,7 @@ const routes: Readonly<Record<string, Route<Site>>> = {
     if (!colleague) throw new TftpError("FILE_NOT_FOUND", "the worker that knew it has ended");
     await colleague.forward(visit);
   },
-};
+});
 
 async function ofAll<T>({ colleagues }: Site, path: string): Promise<T[]> {
   const all = await Promise.all([...colleagues().values()].map((each) => each.json<T>(path)));

@@ -6,8 +6,7 @@ import type { Observer } from "../observe/observer.ts";
 import type { Totals } from "../observe/totals.ts";
 import type { TransferInfo } from "../server/events.ts";
 import type { Running, RunningTransfer, Sample, Tick } from "./messages.ts";
-import { Readers } from "./readers.ts";
-import type { Response } from "./visit.ts";
+import { type Arrival, Readers } from "./readers.ts";
 
 type Rates = Map<number, { readonly bytes: number; readonly at: number; readonly rate: number }>;
 
@@ -66,8 +65,8 @@ export class Live {
     return { transfers, more: all.length - shown.length };
   }
 
-  join(response: Response): void {
-    this.#readers.join(response);
+  join(visit: Arrival): void {
+    this.#readers.join(visit);
   }
 
   close(): void {

@@ -2,9 +2,12 @@
 // make the others wait. It must not know what they are told.
 
 import { TftpError } from "../core/errors.ts";
-import type { Response } from "./visit.ts";
+import type { Response, Visit } from "./visit.ts";
+
+export type Arrival = Pick<Visit<unknown>, "request" | "response">;
 
 const readersMax = 32;
+const streamHeaders = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
 /** A reader that does not read is let go. */
 const waitingBytesMax = 4 * 1024 * 1024;
 
@@ -23,9 +26,14 @@ export class Readers {
     return this.#readers.size;
   }
 
-  join(response: Response): void {
+  join({ request, response }: Arrival): void {
+    if (request.method === "HEAD") {
+      response.writeHead(200, streamHeaders);
+      response.end();
+      return;
+    }
     if (this.#readers.size >= readersMax) throw new TftpError("BUSY", "too many pages are open");
-    response.writeHead(200, { "content-type": "text/event-stream", "x-accel-buffering": "no" });
+    response.writeHead(200, streamHeaders);
     response.write("retry: 1000\n\n");
     this.#readers.add(response);
     response.on("close", () => this.#leave(response));

@@ -23,7 +23,7 @@ import { Live } from "./live.ts";
 import type { Missing, State } from "./messages.ts";
 import { packetTable } from "./packet-table.ts";
 import { pageFile } from "./page-files.ts";
-import { type Page, pageOf, type Route, type Visit } from "./visit.ts";
+import { named, type Page, pageOf, type Route, type Visit } from "./visit.ts";
 
 /** The TFTP server, as far as it is looked at. */
 export interface Watched {
@@ -61,11 +61,11 @@ function routeFor(method: string, path: string): Route<Site> | undefined {
   if (path.startsWith("/files/")) return download;
   const [, api, name, , kind] = path.split("/");
   if (api !== "api") return staticFile;
-  if (name === "transfers") return ofTransfer[kind ?? ""];
-  return routes[name ?? ""];
+  if (name === "transfers") return ofTransfer(kind);
+  return routes(name);
 }
 
-const routes: Readonly<Record<string, Route<Site>>> = {
+const routes = named<Site>({
   state: ({ response, site }) => {
     const { watched, live, observer, version, shelf } = site;
     const state: State = {
@@ -78,7 +78,7 @@ const routes: Readonly<Record<string, Route<Site>>> = {
     };
     answerJson(response, state);
   },
-  events: ({ response, site }) => site.live.join(response),
+  events: (visit) => visit.site.live.join(visit),
   missing: async ({ response, site }) => {
     const { missing } = site.observer.history;
     const names = missing.length > 0 ? await fileNames(site.shelf) : [];
@@ -91,9 +91,9 @@ const routes: Readonly<Record<string, Route<Site>>> = {
   files: async ({ response, site, query }) => {
     answerJson(response, await listFolder(site.shelf, query.get("path") ?? ""));
   },
-};
+});
 
-const ofTransfer: Readonly<Record<string, Route<Site>>> = {
+const ofTransfer = named<Site>({
   packets: ({ response, site, path }) => {
     const record = site.observer.record(path.split("/")[3] ?? "");
     if (!record) throw gone();
@@ -112,7 +112,7 @@ const ofTransfer: Readonly<Record<string, Route<Site>>> = {
     if (!timeline) throw gone();
     await answerPieces(response, timeline, `${captureName(entry)}.json`, "application/json");
   },
-};
+});
 
 /** A transfer that still runs has no entry; what is known of it so far is made one. */
 function entryOf(site: Site, path: string): HistoryEntry {

@@ -32,6 +32,14 @@ export interface Visit<Site> {
 
 export type Route<Site> = (visit: Visit<Site>) => Promise<void> | void;
 
+/** Routes by their names. A name is the visitor's, and no member of an object. */
+export function named<Site>(
+  routes: Readonly<Record<string, Route<Site>>>,
+): (name: string | undefined) => Route<Site> | undefined {
+  const known = new Map(Object.entries(routes));
+  return (name = "") => known.get(name);
+}
+
 /** What stands behind the page's address. */
 export interface Page {
   /** Throws nothing. */

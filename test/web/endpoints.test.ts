@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { get } from "../../src/index.ts";
 import { failsWith, folder, serving, tidewire } from "../cli/command.ts";
-import { http, web } from "./page-server.ts";
+import { foreignPaths, http, web } from "./page-server.ts";
 
 test("the page and all that it loads come from here, under a strict policy", async (t) => {
   const { page } = await web(t);
@@ -26,6 +26,18 @@ test("the page and all that it loads come from here, under a strict policy", asy
   for (const path of ["/../package.json", "/page.ts", "/tsconfig.tsbuildinfo", "/api/nothing"]) {
     assert.equal((await http(page, path)).status, 404, path);
   }
+});
+
+test("what is not there is not found, and HEAD of what has no end ends", async (t) => {
+  const { page } = await web(t);
+  for (const path of foreignPaths) assert.equal((await http(page, path)).status, 404, path);
+  for (let asked = 0; asked < 40; asked++) {
+    const { status, headers } = await http(page, "/api/events", { method: "HEAD" });
+    assert.deepEqual([status, headers["content-type"]], [200, "text/event-stream"]);
+  }
+  const events = await fetch(`${page}api/events`);
+  assert.equal(events.status, 200, "nobody has taken its place");
+  await events.body?.cancel();
 });
 
 test("another name than ours is refused, as DNS rebinding would use one", async (t) => {

@@ -18,6 +18,12 @@ interface Asked {
   readonly body?: string;
 }
 
+/** What no page has, though each object of the language has it. */
+export const foreignPaths: readonly string[] = [
+  ...["/api/constructor", "/api/toString", "/api/__proto__", "/api/valueOf"],
+  ...["/api/transfers/1/constructor", "/api/transfers/1/__proto__"],
+];
+
 /** Unlike fetch it sends any Host and any path. */
 export function http(base: string, path: string, asked: Asked = {}): Promise<Answer> {
   const { hostname: host, port } = new URL(base);

@@ -13,6 +13,7 @@ import type { Entry, Missing, State, Tick } from "../../src/web/messages.ts";
 import { childrenOf } from "../cli/children.ts";
 import { failsWith, folder, type Serving, serving, tidewire } from "../cli/command.ts";
 import { freePort } from "../cli/free-port.ts";
+import { foreignPaths, http } from "./page-server.ts";
 
 const timeout = 60_000;
 const linux = { timeout, skip: process.platform === "linux" ? false : "needs Linux" };
@@ -77,6 +78,17 @@ test("history, packets and missing names are those of all workers", linux, async
     missing.map(({ filename, count, near }) => ({ filename, count, near })),
     [{ filename: "b.txt", count: 8, near: ["a.txt"] }],
   );
+});
+
+test("what is not there is not found, and HEAD of what has no end ends", linux, async (t) => {
+  const { page } = await crew(t);
+  for (const path of foreignPaths) assert.equal((await http(page, path)).status, 404, path);
+  for (let asked = 0; asked < 40; asked++) {
+    assert.equal((await http(page, "/api/events", { method: "HEAD" })).status, 200);
+  }
+  const ticks = ticksOf(page);
+  assert.ok((await ticks.next()).value);
+  await ticks.return(undefined);
 });
 
 test("files move through any worker, in the name of who asked", linux, async (t) => {
