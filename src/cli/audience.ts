@@ -27,9 +27,9 @@ export async function audienceFor(plan: Plan): Promise<Audience> {
     hooks.pageUpload(upload);
     audit?.handlePageUpload(upload);
   };
-  const { parts, left, settings } = plan;
+  const { parts, left } = plan;
   const watching = await watchingFor(flags, {
-    ...{ dir: settings.dir, parts, onProblem, onUpload },
+    ...{ parts, onProblem, onUpload },
     pageAt: (address) => left?.pageAt(address),
   });
   stage.watching = watching;

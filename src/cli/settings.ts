@@ -93,6 +93,8 @@ export async function effectOf(settings: Settings): Promise<Effect> {
       uploads: flags.uploads ?? "off",
       uploadBytesMax: flags.uploadBytesMax ?? defaultLimits.uploadBytesMax,
       dotFiles: flags.dotFiles ?? false,
+      mounts: settings.mounts,
+      find: folders.find,
     },
     written: takers.map(({ uploadDir }) => uploadDir),
   };

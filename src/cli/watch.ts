@@ -10,7 +10,7 @@ import type { Passage } from "../web/passage.ts";
 import type { Page } from "../web/visit.ts";
 import type { Exposition } from "../web/web-server.ts";
 import type { Metrics } from "./metrics.ts";
-import { pageStorage } from "./page-storage.ts";
+import { pageShelf } from "./page-shelf.ts";
 import { Pages } from "./pages.ts";
 import type { Served, Watching, WebPlan } from "./watching.ts";
 import { openPageStream } from "./worker.ts";
@@ -97,12 +97,11 @@ interface Parts {
 
 async function pageOf(server: Server, served: Served, parts: Parts): Promise<Page> {
   const { sitePage } = await import("../web/routes.ts");
-  const { dir, parts: exchangeable, onUpload } = served;
   return sitePage({
     ...parts,
     watched: server,
-    shelf: { storage: pageStorage(exchangeable, server), root: dir, offer: exchangeable.offer },
-    onUpload,
+    shelf: pageShelf(served.parts, server),
+    onUpload: served.onUpload,
     version: ownVersion(),
   });
 }

@@ -66,7 +66,6 @@ export interface Watching {
 }
 
 export interface Served {
-  readonly dir: string;
   readonly parts: Exchangeable;
   readonly onProblem: (error: TftpError) => void;
   /** A descriptor that listens on this TCP address already. */

@@ -1,18 +1,15 @@
-// The folder that is served, for a person at a browser: what is in it, downloads, uploads. Content
-// goes through the server's own Storage, so the same names are allowed as by TFTP.
+// The files that are served, for a person at a browser: downloads and uploads. Content goes through
+// the server's own Storage, so the same names are allowed as by TFTP.
 
 import { createHash } from "node:crypto";
-import { readdir, realpath, stat } from "node:fs/promises";
-import { join, resolve, sep } from "node:path";
 import { TftpError } from "../core/errors.ts";
 import type { Address, RequestInfo, Sink, Storage } from "../ports.ts";
-import type { Folder, FolderEntry } from "./messages.ts";
 
 export interface Shelf {
   /** As visitors find it: what is refused to them is refused here. */
   readonly storage: Storage;
-  /** The folder on this machine. */
-  readonly root: string;
+  /** Whether the rules let it be read. */
+  readonly mayRead: (name: string, request: RequestInfo) => boolean;
   /** What is allowed now. */
   readonly offer: () => Offer;
 }
@@ -21,45 +18,16 @@ export interface Offer {
   readonly uploads: "off" | "create" | "overwrite";
   readonly uploadBytesMax: number;
   readonly dotFiles: boolean;
+  /** Where in the name space other folders stand. */
+  readonly mounts: readonly { readonly at: string }[];
+  /** The folder that a name leads a visitor to, and the name in it. Throws TftpError for a name
+   * that nothing can have. */
+  readonly find: (name: string, client: Address) => Place;
 }
 
-const entriesMax = 2000;
-const namesMax = 10_000;
-const depthMax = 8;
-
-/** What is in a folder, folders first; `path` is relative to the root. Throws TftpError. */
-export async function listFolder(shelf: Shelf, path: string): Promise<Folder> {
-  const folder = await folderInside(shelf, path);
-  const found = await readdir(folder, { withFileTypes: true });
-  const names = found.map(({ name }) => name).filter((name) => isShown(shelf, name));
-  const shown = await Promise.all(
-    names
-      .sort()
-      .slice(0, entriesMax)
-      .map((name) => describe(shelf, join(folder, name), name)),
-  );
-  const entries = shown.filter((entry) => entry !== undefined);
-  entries.sort((a, b) => (a.kind === b.kind ? 0 : a.kind === "folder" ? -1 : 1));
-  return { entries, more: Math.max(0, names.length - entriesMax) };
-}
-
-/** The names of files, for comparison with wrong ones; as many as can be looked at quickly. */
-export async function fileNames(shelf: Shelf): Promise<string[]> {
-  const names: string[] = [];
-  const waiting = [{ path: "", depth: 0 }];
-  for (let next = waiting.shift(); next && names.length < namesMax; next = waiting.shift()) {
-    const { path, depth } = next;
-    const found = await readdir(join(shelf.root, path), { withFileTypes: true }).catch(() => []);
-    for (const entry of found) {
-      if (!isShown(shelf, entry.name)) continue;
-      const name = path === "" ? entry.name : `${path}/${entry.name}`;
-      if (entry.isFile() || entry.isSymbolicLink()) names.push(name);
-      else if (entry.isDirectory() && depth < depthMax) {
-        waiting.push({ path: name, depth: depth + 1 });
-      }
-    }
-  }
-  return names;
+interface Place {
+  readonly mount: { readonly at: string; readonly dir: string };
+  readonly name: string;
 }
 
 /** The content of a file in pieces. Throws TftpError. */
@@ -105,7 +73,7 @@ export interface PageUpload {
 /** Stores what comes; whole, or not at all. Throws nothing. */
 export async function writeFile(shelf: Shelf, upload: Upload): Promise<PageUpload> {
   const { name, client, size, content } = upload;
-  const { uploads, uploadBytesMax: bytesMax } = shelf.offer();
+  const { uploadBytesMax: bytesMax } = shelf.offer();
   const hash = createHash("sha256");
   let sink: Sink | undefined;
   let bytes = 0;
@@ -114,7 +82,6 @@ export async function writeFile(shelf: Shelf, upload: Upload): Promise<PageUploa
     return { name, client, bytes, durationMillis: performance.now() - began };
   };
   try {
-    if (uploads === "off") throw new TftpError("ACCESS_VIOLATION", "uploads are not allowed");
     sink = await shelf.storage.openWrite(name, requestOf(client, size));
     for await (const piece of untilCut(content)) {
       bytes += piece.length;
@@ -144,45 +111,7 @@ function wasCut(cause?: unknown): TftpError {
   return new TftpError("ABORTED", "the upload was cut", { cause });
 }
 
-/** Throws TftpError for what is outside, hidden or no folder. */
-async function folderInside(shelf: Shelf, path: string): Promise<string> {
-  const segments = path.split("/").filter((segment) => segment !== "");
-  const missing = new TftpError("FILE_NOT_FOUND", "there is no such folder");
-  if (segments.some((segment) => !isShown(shelf, segment) || segment.includes("\0"))) throw missing;
-  try {
-    const folder = await realpath(join(resolve(shelf.root), ...segments));
-    if (await isInside(shelf, folder)) return folder;
-  } catch {}
-  throw missing;
-}
-
-async function isInside(shelf: Shelf, path: string): Promise<boolean> {
-  const root = await realpath(shelf.root);
-  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
-}
-
-async function describe(
-  shelf: Shelf,
-  path: string,
-  name: string,
-): Promise<FolderEntry | undefined> {
-  try {
-    if (!(await isInside(shelf, await realpath(path)))) return undefined;
-    const found = await stat(path);
-    const modifiedAt = found.mtimeMs;
-    if (found.isDirectory()) return { name, kind: "folder", size: null, modifiedAt };
-    return found.isFile() ? { name, kind: "file", size: found.size, modifiedAt } : undefined;
-  } catch {
-    return undefined; // gone, or a link to nowhere
-  }
-}
-
-function isShown({ offer }: Shelf, name: string): boolean {
-  if (name === "." || name === "..") return false;
-  return offer().dotFiles || !name.startsWith(".");
-}
-
-function requestOf(client: Address, size?: number): RequestInfo {
+export function requestOf(client: Address, size?: number): RequestInfo {
   const options = new Map();
   return { client, mode: "octet", options, ...(size === undefined ? {} : { size }) };
 }

@@ -2,6 +2,7 @@
 // whoever has a transfer for that. It must not know how they are run.
 
 import { TftpError } from "../core/errors.ts";
+import type { Address } from "../ports.ts";
 import { answerJson } from "./answer.ts";
 import { JoinedLive } from "./joined-live.ts";
 import { joinMissing, joinStates } from "./joining.ts";
@@ -38,14 +39,15 @@ const ofAny: Route<Site> = async (visit) => {
 };
 
 const routes = named<Site>({
-  state: async ({ response, site }) => {
-    const states = await ofAll<State>(site, "/api/state");
+  state: async ({ response, site, client }) => {
+    const states = await ofAll<State>(site, "/api/state", client);
     if (states.length === 0) throw nobody();
     answerJson(response, joinStates(states));
   },
   events: (visit) => visit.site.live.join(visit),
-  missing: async ({ response, site }) => {
-    answerJson(response, joinMissing(await ofAll<readonly Missing[]>(site, "/api/missing")));
+  missing: async ({ response, site, client }) => {
+    const all = await ofAll<readonly Missing[]>(site, "/api/missing", client);
+    answerJson(response, joinMissing(all));
   },
   files: ofAny,
   transfers: async (visit) => {
@@ -56,8 +58,9 @@ const routes = named<Site>({
   },
 });
 
-async function ofAll<T>({ colleagues }: Site, path: string): Promise<T[]> {
-  const all = await Promise.all([...colleagues().values()].map((each) => each.json<T>(path)));
+async function ofAll<T>({ colleagues }: Site, path: string, client: Address): Promise<T[]> {
+  const asked = [...colleagues().values()].map((each) => each.json<T>(path, client));
+  const all = await Promise.all(asked);
   return all.filter((answer) => answer !== undefined) as T[];
 }
 

@@ -69,6 +69,10 @@ async function* wholeOf(request: Http2ServerRequest): AsyncGenerator<Uint8Array,
   if (!request.trailers[wholeHeader]) throw new TftpError("ABORTED", "the upload was cut");
 }
 
+function headerOf({ host, port }: Address): OutgoingHttpHeaders {
+  return { [clientHeader]: `${host} ${port}` };
+}
+
 function clientOf(headers: IncomingHttpHeaders): Address {
   const [host = "", port = 0] = String(headers[clientHeader] ?? "").split(" ");
   return { host, port: Number(port) };
@@ -85,9 +89,9 @@ export class Colleague {
   }
 
   /** Undefined where it does not answer, or has nothing. */
-  async json<T>(path: string): Promise<T | undefined> {
+  async json<T>(path: string, client: Address): Promise<T | undefined> {
     try {
-      const asked = this.#ask({ ":path": path });
+      const asked = this.#ask({ ":path": path, ...headerOf(client) });
       asked.setTimeout(patienceMillis, () => asked.destroy());
       const [head, text] = await Promise.all([headOf(asked), textOf(asked)]);
       return head[":status"] === 200 ? JSON.parse(text) : undefined;
@@ -103,7 +107,7 @@ export class Colleague {
     const asked = this.#ask({
       ":method": method,
       ":path": url,
-      [clientHeader]: `${client.host} ${client.port}`,
+      ...headerOf(client),
       ...(length === undefined ? {} : { "content-length": length }),
     });
     if (method === "PUT") pass(request.content, asked);

@@ -10,15 +10,9 @@ import type { Totals } from "../observe/totals.ts";
 import type { Address } from "../ports.ts";
 import type { TransferInfo } from "../server/events.ts";
 import { answerJson, answerPieces, answerText } from "./answer.ts";
-import {
-  fileNames,
-  listFolder,
-  type PageUpload,
-  readFile,
-  type Shelf,
-  writeFile,
-} from "./files.ts";
+import { type PageUpload, readFile, type Shelf, writeFile } from "./files.ts";
 import { missingMax } from "./joining.ts";
+import { fileNames, listFolder } from "./listing.ts";
 import { Live } from "./live.ts";
 import type { Missing, State } from "./messages.ts";
 import { packetTable } from "./packet-table.ts";
@@ -79,17 +73,17 @@ const routes = named<Site>({
     answerJson(response, state);
   },
   events: (visit) => visit.site.live.join(visit),
-  missing: async ({ response, site }) => {
+  missing: async ({ response, site, client }) => {
     const { missing } = site.observer.history;
-    const names = missing.length > 0 ? await fileNames(site.shelf) : [];
+    const names = missing.length > 0 ? await fileNames(site.shelf, client) : [];
     const shown = missing.slice(0, missingMax);
     const told: Missing[] = shown.map((each) => {
       return { ...each, near: nearNames(each.filename, names) };
     });
     answerJson(response, told);
   },
-  files: async ({ response, site, query }) => {
-    answerJson(response, await listFolder(site.shelf, query.get("path") ?? ""));
+  files: async ({ response, site, client, query }) => {
+    answerJson(response, await listFolder(site.shelf, query.get("path") ?? "", client));
   },
 });
 

@@ -1,19 +1,14 @@
 // The storage as visitors of the page find it: behind the rules, and within the quota that all
 // uploads share. It must not know what a rule says.
 
-import {
-  type JudgedRequest,
-  type RequestInfo,
-  type Server,
-  type Storage,
-  TftpError,
-} from "../index.ts";
+import { type JudgedRequest, type RequestInfo, type Server, TftpError } from "../index.ts";
+import type { Shelf } from "../web/files.ts";
 import type { Exchangeable } from "./reloading.ts";
 
-export function pageStorage(
-  { storage, judge }: Pick<Exchangeable, "storage" | "judge">,
+export function pageShelf(
+  { storage, judge, offer }: Exchangeable,
   server: Pick<Server, "countUpload">,
-): Storage {
+): Shelf {
   const nameFor = (op: JudgedRequest["op"], filename: string, request: RequestInfo): string => {
     const verdict = judge({ ...request, op, filename });
     if (verdict.kind === "allow") return verdict.filename ?? filename;
@@ -21,11 +16,15 @@ export function pageStorage(
     throw verdict.kind === "refuse" ? verdict.error : denied();
   };
   return {
-    openRead: async (name, request) => storage.openRead(nameFor("rrq", name, request), request),
-    openWrite: async (name, request) => {
-      const sink = await storage.openWrite(nameFor("wrq", name, request), request);
-      return server.countUpload(sink);
+    storage: {
+      openRead: async (name, request) => storage.openRead(nameFor("rrq", name, request), request),
+      openWrite: async (name, request) => {
+        const sink = await storage.openWrite(nameFor("wrq", name, request), request);
+        return server.countUpload(sink);
+      },
     },
+    mayRead: (filename, request) => judge({ ...request, op: "rrq", filename }).kind === "allow",
+    offer,
   };
 }
 
