@@ -47,13 +47,15 @@ export function refusalFor(request: IncomingMessage, guarded: Guarded): Refusal 
     const refusal = passwordRefusal(request, guarded.password, guarded.attempts);
     if (refusal) return refusal;
   }
-  return isForeign(request) ? { status: 403, message: "Asked by another site." } : undefined;
+  if (isForeign(request)) return { status: 403, message: "Asked by another site." };
+  return isOwnChange(request) ? undefined : { status: 403, message: unmarked };
 }
 
 /** A page of an attacker can only name us by a name that leads to us: never by an address. */
 function isOurName(host: string | undefined, names: readonly string[]): boolean {
   const name = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/.exec(host ?? "");
-  const bare = (name?.[1] ?? name?.[2] ?? "").toLowerCase();
+  // The dot at its end is the root of all names.
+  const bare = (name?.[1] ?? name?.[2] ?? "").toLowerCase().replace(/\.$/, "");
   const ours = ["localhost", hostname().toLowerCase(), ...names];
   return isIP(bare) !== 0 || ours.includes(bare);
 }
@@ -90,11 +92,15 @@ function isSame(given: string, password: string): boolean {
   return timingSafeEqual(digest(given), digest(password));
 }
 
-/** What changes something must come from our own page; browsers say where a request comes from. */
-function isForeign({ headers, method }: IncomingMessage): boolean {
-  const { origin, host } = headers;
-  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
-    return true;
-  }
-  return method !== "GET" && method !== "HEAD" && headers["x-tidewire"] === undefined;
+/** Browsers say where a request comes from. */
+function isForeign({ headers: { origin, host } }: IncomingMessage): boolean {
+  return origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
+}
+
+const unmarked =
+  'What changes something needs the header "X-Tidewire: 1", which no other site can send.';
+
+/** What changes something must come from our own page, or from a program. */
+function isOwnChange({ headers, method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD" || headers["x-tidewire"] !== undefined;
 }

@@ -59,7 +59,7 @@ export function pageOf<Site>({ site, routeFor, close }: Plan<Site>): Page {
   const running = new Set<Promise<void>>();
   const answer: Page["answer"] = async (request, response, client) => {
     try {
-      const { pathname: path, searchParams: query } = new URL(request.url, "http://page");
+      const { pathname: path, searchParams: query } = urlOf(request);
       const route = routeFor(request.method, path);
       if (route) await route({ request, response, client, site, path, query });
       else answerText(response, 404, "There is nothing here.\n");
@@ -79,6 +79,15 @@ export function pageOf<Site>({ site, routeFor, close }: Plan<Site>): Page {
     settled: async () => void (await Promise.all(running)),
     close,
   };
+}
+
+/** Throws TftpError for what is no URL. */
+function urlOf({ url }: Request): URL {
+  try {
+    return new URL(url, "http://page");
+  } catch {
+    throw new TftpError("INVALID_ARGUMENT", "this is no URL");
+  }
 }
 
 function statusOf({ code }: TftpError): number {

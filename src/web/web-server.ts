@@ -57,7 +57,7 @@ export async function openWeb(options: WebOptions): Promise<Listening> {
       const { status, message } = refusal;
       if (status === 401) response.setHeader("www-authenticate", 'Basic realm="Tidewire"');
       answerText(response, status, `${message}\n`);
-    } else if (request.url === "/metrics") void answerMetrics(response, exposition);
+    } else if (pathOf(request) === "/metrics") void answerMetrics(response, exposition);
     else void page.answer(readable(request), response, clientOf(request));
   });
   const listening = await listen(server, options.address, options.idleMillisMax);
@@ -83,19 +83,20 @@ export function openMetrics(
   const server = createServer(times, (request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     if (answersWatcher(request, response, health)) return;
-    if (request.url === "/metrics") void answerMetrics(response, exposition);
+    if (pathOf(request) === "/metrics") void answerMetrics(response, exposition);
     else answerText(response, 404, "Here are /metrics, /healthz and /readyz.\n");
   });
   return listen(server, address);
 }
 
 function answersWatcher(
-  { url }: IncomingMessage,
+  request: IncomingMessage,
   response: ServerResponse,
   health: Health,
 ): boolean {
-  if (url !== "/healthz" && url !== "/readyz") return false;
-  const ready = url === "/healthz" || health.ready();
+  const path = pathOf(request);
+  if (path !== "/healthz" && path !== "/readyz") return false;
+  const ready = path === "/healthz" || health.ready();
   answerText(response, ready ? 200 : 503, ready ? "ok\n" : "not ready\n");
   return true;
 }
@@ -106,6 +107,11 @@ async function answerMetrics(response: ServerResponse, { type, text }: Expositio
   } catch (thrown) {
     answerText(response, 500, `${TftpError.from(thrown).message}\n`);
   }
+}
+
+/** Probes add what they like behind it. */
+function pathOf({ url = "" }: IncomingMessage): string | undefined {
+  return url.split("?", 1)[0];
 }
 
 function readable(request: IncomingMessage): Request {

@@ -40,12 +40,27 @@ test("what is not there is not found, and HEAD of what has no end ends", async (
   await events.body?.cancel();
 });
 
+test("what is no URL is a wrong request, and a query is no other path", async (t) => {
+  const { page } = await web(t);
+  for (const path of ["//[", "http://"]) assert.equal((await http(page, path)).status, 400, path);
+  for (const path of ["/metrics?x=1", "/healthz?x", "/readyz?"]) {
+    assert.equal((await http(page, path)).status, 200, path);
+  }
+});
+
 test("another name than ours is refused, as DNS rebinding would use one", async (t) => {
   const { page } = await web(t, ["--web-name", "tftp.example"]);
   for (const host of ["evil.example", "127.0.0.1.evil.example", "localhost.evil"]) {
     assert.equal((await http(page, "/api/state", { headers: { host } })).status, 421, host);
   }
-  for (const host of ["localhost:8069", "[::1]:1", "192.0.2.1", hostname(), "tftp.example"]) {
+  for (const host of [
+    "localhost:8069",
+    "localhost.",
+    "[::1]:1",
+    "192.0.2.1",
+    hostname(),
+    "tftp.example",
+  ]) {
     assert.equal((await http(page, "/api/state", { headers: { host } })).status, 200, host);
   }
 });
@@ -110,7 +125,9 @@ test("an upload needs --uploads, our own page and a free name", async (t) => {
   const off = await web(t);
   assert.equal((await http(off.page, "/files/b.txt", own)).status, 403);
   const { page, root } = await web(t, ["--uploads", "create", "--upload-bytes-max", "100"]);
-  assert.equal((await http(page, "/files/b.txt", { ...own, headers: {} })).status, 403);
+  const unmarked = await http(page, "/files/b.txt", { ...own, headers: {} });
+  assert.equal(unmarked.status, 403);
+  assert.match(unmarked.body, /needs the header "X-Tidewire: 1"/);
   const foreign = { ...own.headers, origin: "https://evil.example" };
   assert.equal((await http(page, "/files/b.txt", { ...own, headers: foreign })).status, 403);
   assert.equal((await http(page, "/files/b.txt", own)).status, 201);
