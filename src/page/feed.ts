@@ -22,6 +22,7 @@ export function follow(reader: FeedReader): void {
   let state: State | undefined;
   const events = new EventSource("/api/events");
   events.onopen = async () => {
+    state = undefined; // ticks may be another server's until all is loaded anew
     state = await getJson<State>("/api/state");
     reader.onLink("live");
     reader.onState(state, "all");

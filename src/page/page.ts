@@ -13,7 +13,7 @@ interface View {
 }
 
 const main = document.querySelector("main") as HTMLElement;
-const overview = new Overview();
+let overview = new Overview();
 let shown: View | undefined;
 let state: State | undefined;
 
@@ -29,6 +29,12 @@ function show(moveFocus: boolean): void {
   }
   if (state) shown.update(state, "all");
   if (moveFocus) main.focus();
+}
+
+/** Ids mean other transfers now, so nothing that was made for one stays. */
+function startAgain(): void {
+  overview = new Overview();
+  if (!(shown instanceof FilesView)) show(false);
 }
 
 function decodePath(path: string): string {
@@ -50,8 +56,10 @@ function showServer({ addresses, uploads }: State): void {
 
 follow({
   onState: (next, ended) => {
+    const isAnother = state !== undefined && state.instance !== next.instance;
     state = next;
     if (ended === "all") showServer(next);
+    if (isAnother) startAgain();
     shown?.update(next, ended);
     if (shown !== overview && (ended === "all" || ended.length > 0)) overview.update(next, ended);
   },

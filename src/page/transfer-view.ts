@@ -19,6 +19,7 @@ export class TransferView {
   #loadedAt = 0;
   #shown = "";
   #wasRunning = false;
+  #wasMissing = false;
 
   constructor(id: string) {
     this.#id = id;
@@ -36,8 +37,10 @@ export class TransferView {
     else this.#showNothing();
     const isRunning = entry?.outcome === "running";
     const due = performance.now() - this.#loadedAt > refreshMillis;
-    if ((isRunning && due) || (this.#wasRunning && !isRunning)) void this.#load();
+    const isNew = entry !== undefined && this.#wasMissing;
+    if ((isRunning && due) || (this.#wasRunning && !isRunning) || isNew) void this.#load();
     this.#wasRunning = isRunning;
+    this.#wasMissing = entry === undefined;
   }
 
   #showNothing(): void {

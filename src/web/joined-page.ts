@@ -1,6 +1,7 @@
 // The page of several servers on one port, as if they were one: each is asked for its share, and
 // whoever has a transfer for that. It must not know how they are run.
 
+import { randomUUID } from "node:crypto";
 import { TftpError } from "../core/errors.ts";
 import type { Address } from "../ports.ts";
 import { answerJson } from "./answer.ts";
@@ -17,11 +18,14 @@ export type Colleagues = () => ReadonlyMap<string, Colleague>;
 interface Site {
   readonly colleagues: Colleagues;
   readonly live: JoinedLive;
+  /** No number of a worker is given again while this process runs, so it stands for all. */
+  readonly instance: string;
 }
 
 export function joinedPage(colleagues: Colleagues): Page {
   const live = new JoinedLive(colleagues);
-  return pageOf({ site: { colleagues, live }, routeFor, close: () => live.close() });
+  const site = { colleagues, live, instance: randomUUID() };
+  return pageOf({ site, routeFor, close: () => live.close() });
 }
 
 function routeFor(method: string, path: string): Route<Site> | undefined {
@@ -42,7 +46,7 @@ const routes = named<Site>({
   state: async ({ response, site, client }) => {
     const states = await ofAll<State>(site, "/api/state", client);
     if (states.length === 0) throw nobody();
-    answerJson(response, joinStates(states));
+    answerJson(response, { ...joinStates(states), instance: site.instance });
   },
   events: (visit) => visit.site.live.join(visit),
   missing: async ({ response, site, client }) => {

@@ -34,6 +34,8 @@ export type Sample = readonly [at: number, sent: number, received: number];
 
 /** `/api/state`: how things stand. */
 export interface State extends Running {
+  /** Another for each start of the server: ids begin again with it. */
+  readonly instance: string;
   readonly version: string;
   readonly addresses: readonly Address[];
   readonly uploads: "off" | "create" | "overwrite";

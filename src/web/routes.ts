@@ -1,6 +1,7 @@
 // What the page can ask for, and what it gets. Reading changes nothing; the only thing that can be
 // changed is the folder, where uploads are allowed.
 
+import { randomUUID } from "node:crypto";
 import { TftpError } from "../core/errors.ts";
 import { captureName } from "../observe/capture-files.ts";
 import { endedEntry, type HistoryEntry } from "../observe/history.ts";
@@ -40,13 +41,15 @@ export interface SiteOptions {
 /** What every route is given. */
 interface Site extends SiteOptions {
   readonly live: Live;
+  readonly instance: string;
 }
 
 /** The page of the server in this process. */
 export function sitePage(options: SiteOptions): Page {
   const { observer, totals, watched } = options;
   const live = new Live(observer, totals, () => watched.snapshot());
-  return pageOf({ site: { ...options, live }, routeFor, close: () => live.close() });
+  const site = { ...options, live, instance: randomUUID() };
+  return pageOf({ site, routeFor, close: () => live.close() });
 }
 
 function routeFor(method: string, path: string): Route<Site> | undefined {
@@ -61,8 +64,9 @@ function routeFor(method: string, path: string): Route<Site> | undefined {
 
 const routes = named<Site>({
   state: ({ response, site }) => {
-    const { watched, live, observer, version, shelf } = site;
+    const { watched, live, observer, version, shelf, instance } = site;
     const state: State = {
+      instance,
       version,
       addresses: watched.addresses,
       uploads: shelf.offer().uploads,

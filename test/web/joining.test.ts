@@ -55,7 +55,7 @@ test("of what runs the newest are shown, the others counted", () => {
 
 test("history is in the order of its ends, the newest first, and bounded", () => {
   const state = (history: readonly Entry[]): State => ({
-    ...{ version: "1", addresses: [], uploads: "off", samples: [] },
+    ...{ instance: "a", version: "1", addresses: [], uploads: "off", samples: [] },
     ...{ transfers: [], more: 0, history },
   });
   const joined = joinStates([
