@@ -10,6 +10,7 @@ export interface FeedReader {
 
 const entriesMax = 500;
 const samplesMax = 300;
+const againMillis = 2000;
 
 export async function getJson<T>(path: string): Promise<T> {
   const response = await fetch(path);
@@ -19,15 +20,26 @@ export async function getJson<T>(path: string): Promise<T> {
 
 /** Follows the server, also when it was away. */
 export function follow(reader: FeedReader): void {
+  /** Ticks before it may be another server's than those that were seen last. */
   let state: State | undefined;
+  let isLost = false;
   const events = new EventSource("/api/events");
+  // A browser asks again by itself only where it got no answer, not where it got a wrong one.
+  const lose = (): void => {
+    if (isLost) return;
+    isLost = true;
+    events.close();
+    reader.onLink("lost");
+    setTimeout(follow, againMillis, reader);
+  };
+  events.onerror = lose;
   events.onopen = async () => {
-    state = undefined; // ticks may be another server's until all is loaded anew
-    state = await getJson<State>("/api/state");
+    const loaded = await getJson<State>("/api/state").catch(lose);
+    if (!loaded || isLost) return;
+    state = loaded;
     reader.onLink("live");
     reader.onState(state, "all");
   };
-  events.onerror = () => reader.onLink("lost");
   events.onmessage = ({ data }) => {
     if (!state) return;
     const tick: Tick = JSON.parse(data);

@@ -45,6 +45,21 @@ testWith(
   },
 );
 
+for (const path of ["/api/events", "/api/state"]) {
+  const name = `a page that is answered 502 for ${path} once says so, and asks again`;
+  testWith("chromium", name, async (t, program) => {
+    const { page, base, faults } = await scene(t, program);
+    await page.route(base + path.slice(1), (route) => route.fulfill({ status: 502 }), { times: 1 });
+    await page.reload();
+    await page.getByText("server not reachable").waitFor();
+    await page.getByText("live", { exact: true }).waitFor();
+    assert.deepEqual(
+      faults.filter((fault) => !/502/.test(fault)),
+      [],
+    );
+  });
+}
+
 testWith("chromium", "after a restart no bar is of an earlier transfer", async (t, program) => {
   const here = await scene(t, program);
   const { page, url } = here;
