@@ -1,6 +1,7 @@
 // What the server tells the page: the state when it is opened, and what happens from then on.
 
 import type { Entry, State, Tick } from "../web/messages.ts";
+import { visible } from "./words.ts";
 
 export interface FeedReader {
   /** The state was loaded anew, or has changed by these entries. */
@@ -14,7 +15,7 @@ const againMillis = 2000;
 
 export async function getJson<T>(path: string): Promise<T> {
   const response = await fetch(path);
-  if (!response.ok) throw new Error((await response.text()).trim());
+  if (!response.ok) throw new Error(visible((await response.text()).trim()));
   return response.json();
 }
 

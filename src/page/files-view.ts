@@ -3,7 +3,7 @@
 import type { Folder, FolderEntry, State } from "../web/messages.ts";
 import { element, setText } from "./dom.ts";
 import { getJson } from "./feed.ts";
-import { bytesText, nameText } from "./words.ts";
+import { bytesText, nameText, visible } from "./words.ts";
 
 export class FilesView {
   readonly view: HTMLElement = element("div");
@@ -101,9 +101,10 @@ export class FilesView {
       const request = { method: "PUT", body: file, headers: { "x-tidewire": "1" } };
       const response = await fetch(`/files/${path}`, request).catch(() => undefined);
       const failure = response?.ok ? undefined : await response?.text().catch(() => "");
+      const reason = failure === undefined ? "no answer" : visible(failure.trim());
       if (response?.ok) setText(this.#said, `${nameText(file.name)} is stored.`);
       else {
-        setText(this.#said, `${nameText(file.name)} is not stored: ${failure ?? "no answer"}`);
+        setText(this.#said, `${nameText(file.name)} is not stored: ${reason}`);
         break;
       }
     }

@@ -2,7 +2,7 @@
 
 import type { Entry } from "../web/messages.ts";
 import { element } from "./dom.ts";
-import { bytesText, clockText, durationText, nameText, rateText } from "./words.ts";
+import { bytesText, clockText, durationText, nameText, rateText, visible } from "./words.ts";
 
 const namesMax = 12;
 
@@ -75,7 +75,7 @@ function historyRow(entry: Entry): HTMLElement {
       { class: "file" },
       `${op === "get" ? "↓" : "↑"} `,
       link,
-      told ? element("p", { class: "why" }, told) : undefined,
+      told ? element("p", { class: "why" }, visible(told)) : undefined,
     ),
     element("td", { class: "outcome" }, badge(outcome)),
     element("td", { class: "client" }, family ? `${client}, ${family}` : client),

@@ -2,6 +2,7 @@
 // whether it was lost. Pure; made for a million packets.
 
 import type { PacketTableHead } from "../web/messages.ts";
+import { visible } from "./words.ts";
 
 export const kind = {
   data: 1,
@@ -76,7 +77,7 @@ export function labelOf(packets: LadderPackets, row: number): string {
   const block = packets.blocks[row] ?? 0;
   if (opcode === 3) return `${name} ${block} · ${(packets.lengths[row] ?? 4) - 4} bytes`;
   if (opcode === 4) return `${name} ${block}`;
-  return `${name} ${packets.texts.get(row) ?? ""}`.trim();
+  return `${name} ${visible(packets.texts.get(row) ?? "")}`.trim();
 }
 
 /** Marks what was sent or received before. Block numbers are counted on beyond 16 bits. */

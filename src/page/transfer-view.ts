@@ -5,7 +5,15 @@ import { element, panel, setText } from "./dom.ts";
 import { badge, speedOf } from "./history-rows.ts";
 import { Ladder, type Scale } from "./ladder.ts";
 import { kind, labelOf, readPackets } from "./ladder-packets.ts";
-import { bytesText, clockText, countText, durationText, nameText, rateText } from "./words.ts";
+import {
+  bytesText,
+  clockText,
+  countText,
+  durationText,
+  nameText,
+  rateText,
+  visible,
+} from "./words.ts";
 
 const refreshMillis = 1500;
 
@@ -62,8 +70,8 @@ export class TransferView {
       ? element(
           "div",
           { class: outcome === "failed" || outcome === "refused" ? "reason" : "reason warn" },
-          element("p", {}, element("strong", {}, why)),
-          remedy ? element("p", {}, remedy) : undefined,
+          element("p", {}, element("strong", {}, visible(why))),
+          remedy ? element("p", {}, visible(remedy)) : undefined,
         )
       : undefined;
     this.#top.replaceChildren(title, element("dl", { class: "facts" }, ...facts), reason ?? "");

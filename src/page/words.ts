@@ -29,12 +29,15 @@ export function clockText(epochMillis: number): string {
   return new Date(epochMillis).toTimeString().slice(0, 8);
 }
 
-/** Control characters and changes of direction would make one name look like another. */
 export function nameText(name: string): string {
-  const shown = name.slice(0, 300).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
+  return name === "" ? "(no name)" : visible(name.slice(0, 300));
+}
+
+/** Control characters and changes of direction would make a text look like another. */
+export function visible(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
     return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
   });
-  return shown === "" ? "(no name)" : shown;
 }
 
 export function countText(count: number): string {
