@@ -44,13 +44,13 @@ export function follow(reader: FeedReader): void {
   events.onmessage = ({ data }) => {
     if (!state) return;
     const tick: Tick = JSON.parse(data);
-    const { transfers, more, sample } = tick;
+    const { transfers, more, sample, standing } = tick;
     const known = new Set(state.history.slice(0, 100).map(({ id }) => id));
     const ended = tick.ended.filter(({ id }) => !known.has(id));
     const history = [...[...ended].reverse(), ...state.history].slice(0, entriesMax);
     const isNew = sample && sample[0] !== state.samples.at(-1)?.[0];
     const samples = isNew ? [...state.samples, sample].slice(-samplesMax) : state.samples;
-    state = { ...state, transfers, more, history, samples };
+    state = { ...state, ...standing, transfers, more, history, samples };
     reader.onState(state, ended);
   };
 }

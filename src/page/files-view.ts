@@ -9,24 +9,28 @@ export class FilesView {
   readonly view: HTMLElement = element("div");
   readonly #path: string;
   readonly #list = element("div", { class: "panel" });
+  readonly #rule = element("div");
   readonly #said = element("p", { role: "status", class: "small" });
   #uploads: State["uploads"] | undefined;
 
   /** `path` is relative to the root, without a slash at its ends. */
   constructor(path: string) {
     this.#path = path;
-    this.view.append(element("h1", {}, "Files"), crumbs(path), element("section", {}, this.#list));
+    this.view.append(
+      element("h1", {}, "Files"),
+      crumbs(path),
+      element("section", {}, this.#list),
+      this.#rule,
+    );
     void this.#load();
   }
 
   update({ uploads }: State): void {
-    if (this.#uploads !== undefined) return;
+    if (this.#uploads === uploads) return;
     this.#uploads = uploads;
-    if (uploads !== "off") this.view.append(this.#drop(uploads));
-    else {
-      const text = "Uploads are off. Start the server with --uploads create to allow them.";
-      this.view.append(element("p", { class: "small" }, text));
-    }
+    const off = "Uploads are off. Start the server with --uploads create to allow them.";
+    if (uploads !== "off") this.#rule.replaceChildren(this.#drop(uploads));
+    else this.#rule.replaceChildren(element("p", { class: "small" }, off), this.#said);
   }
 
   async #load(): Promise<void> {

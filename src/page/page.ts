@@ -58,7 +58,7 @@ follow({
   onState: (next, ended) => {
     const isAnother = state !== undefined && state.instance !== next.instance;
     state = next;
-    if (ended === "all") showServer(next);
+    showServer(next);
     if (isAnother) startAgain();
     shown?.update(next, ended);
     if (shown !== overview && (ended === "all" || ended.length > 0)) overview.update(next, ended);

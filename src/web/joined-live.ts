@@ -76,7 +76,9 @@ export class JoinedLive {
     const ticks = shares.flatMap((share) => share.ticks);
     const newest = shares.flatMap((share) => share.ticks.slice(-1));
     const [sample = null] = joinSamples(shares.map(({ samples }) => samples)).slice(-1);
-    this.#readers.tell({ ...joinRunning(newest), ended: joinEnded(ticks), sample });
+    const standing = newest[0]?.standing ?? null;
+    const tick: Tick = { ...joinRunning(newest), ended: joinEnded(ticks), sample, standing };
+    this.#readers.tell(tick);
     // The last is kept: who is busy tells less often.
     for (const share of shares) share.ticks = share.ticks.slice(-1).map(withoutEnded);
   }

@@ -5,8 +5,16 @@ import type { Past } from "../observe/history.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { Totals } from "../observe/totals.ts";
 import type { TransferInfo } from "../server/events.ts";
-import type { Running, RunningTransfer, Sample, Tick } from "./messages.ts";
+import type { Running, RunningTransfer, Sample, Standing, Tick } from "./messages.ts";
 import { type Arrival, Readers } from "./readers.ts";
+
+/** What there is to tell of. */
+export interface LiveOptions {
+  readonly observer: Observer;
+  readonly totals: Totals;
+  readonly snapshot: () => readonly TransferInfo[];
+  readonly standing: () => Standing;
+}
 
 type Rates = Map<number, { readonly bytes: number; readonly at: number; readonly rate: number }>;
 
@@ -22,6 +30,7 @@ const followedMax = 20;
 export class Live {
   readonly #observer: Observer;
   readonly #snapshot: () => readonly TransferInfo[];
+  readonly #standing: () => Standing;
   readonly #totals: Totals;
   readonly #readers = new Readers(
     () => this.#begin(),
@@ -37,9 +46,10 @@ export class Live {
   #crowded = false;
   #ticking: NodeJS.Timeout | undefined;
 
-  constructor(observer: Observer, totals: Totals, snapshot: () => readonly TransferInfo[]) {
+  constructor({ observer, totals, snapshot, standing }: LiveOptions) {
     this.#observer = observer;
     this.#snapshot = snapshot;
+    this.#standing = standing;
     this.#totals = totals;
     this.#sampleNext();
     observer.onEnded((past) => {
@@ -90,7 +100,8 @@ export class Live {
     this.#crowded = running.transfers.length > followedMax;
     const ended = this.#ended.slice(-endedPerTickMax).map(({ entry }) => entry);
     this.#ended = [];
-    const tick: Tick = { ...running, ended, sample: this.#samples.at(-1) ?? null };
+    const sample = this.#samples.at(-1) ?? null;
+    const tick: Tick = { ...running, ended, sample, standing: this.#standing() };
     this.#readers.tell(tick);
   }
 

@@ -26,6 +26,12 @@ export interface Running {
   readonly more: number;
 }
 
+/** What may change while it runs: interfaces come and go, a configuration is read anew. */
+export interface Standing {
+  readonly addresses: readonly Address[];
+  readonly uploads: "off" | "create" | "overwrite";
+}
+
 /** A transfer that ended, or a request that was refused. */
 export type Entry = HistoryEntry;
 
@@ -33,12 +39,10 @@ export type Entry = HistoryEntry;
 export type Sample = readonly [at: number, sent: number, received: number];
 
 /** `/api/state`: how things stand. */
-export interface State extends Running {
+export interface State extends Running, Standing {
   /** Another for each start of the server: ids begin again with it. */
   readonly instance: string;
   readonly version: string;
-  readonly addresses: readonly Address[];
-  readonly uploads: "off" | "create" | "overwrite";
   /** The newest first. */
   readonly history: readonly Entry[];
   readonly samples: readonly Sample[];
@@ -48,6 +52,8 @@ export interface State extends Running {
 export interface Tick extends Running {
   readonly ended: readonly Entry[];
   readonly sample: Sample | null;
+  /** Null where no worker has told yet. */
+  readonly standing: Standing | null;
 }
 
 /** `/api/missing`: a name that was asked for and not found. */

@@ -15,7 +15,7 @@ import { type PageUpload, readFile, type Shelf, writeFile } from "./files.ts";
 import { missingMax } from "./joining.ts";
 import { fileNames, listFolder } from "./listing.ts";
 import { Live } from "./live.ts";
-import type { Missing, State } from "./messages.ts";
+import type { Missing, Standing, State } from "./messages.ts";
 import { packetTable } from "./packet-table.ts";
 import { pageFile } from "./page-files.ts";
 import { named, type Page, pageOf, type Route, type Visit } from "./visit.ts";
@@ -46,10 +46,15 @@ interface Site extends SiteOptions {
 
 /** The page of the server in this process. */
 export function sitePage(options: SiteOptions): Page {
-  const { observer, totals, watched } = options;
-  const live = new Live(observer, totals, () => watched.snapshot());
+  const { watched } = options;
+  const standing = () => standingOf(options);
+  const live = new Live({ ...options, snapshot: () => watched.snapshot(), standing });
   const site = { ...options, live, instance: randomUUID() };
   return pageOf({ site, routeFor, close: () => live.close() });
+}
+
+function standingOf({ watched, shelf }: SiteOptions): Standing {
+  return { addresses: watched.addresses, uploads: shelf.offer().uploads };
 }
 
 function routeFor(method: string, path: string): Route<Site> | undefined {
@@ -64,12 +69,11 @@ function routeFor(method: string, path: string): Route<Site> | undefined {
 
 const routes = named<Site>({
   state: ({ response, site }) => {
-    const { watched, live, observer, version, shelf, instance } = site;
+    const { live, observer, version, instance } = site;
     const state: State = {
       instance,
       version,
-      addresses: watched.addresses,
-      uploads: shelf.offer().uploads,
+      ...standingOf(site),
       history: observer.history.entries,
       samples: live.samples,
       ...live.running(),

@@ -70,7 +70,10 @@ test("history is in the order of its ends, the newest first, and bounded", () =>
 });
 
 test("what ended since is told in order, the oldest first", () => {
-  const tick = (...all: Entry[]): Tick => ({ transfers: [], more: 0, ended: all, sample: null });
+  const tick = (...all: Entry[]): Tick => ({
+    ...{ transfers: [], more: 0, ended: all },
+    ...{ sample: null, standing: null },
+  });
   const joined = joinEnded([tick(ended("1.1", 2), ended("1.2", 4)), tick(ended("2.1", 3))]);
   assert.deepEqual(
     joined.map(({ id }) => id),
