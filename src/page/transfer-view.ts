@@ -25,6 +25,8 @@ export class TransferView {
   readonly #detail = element("p", { class: "detail", "aria-live": "polite" });
   #ladder: Ladder | undefined;
   #loadedAt = 0;
+  #askedAt = -refreshMillis;
+  #isUnknown = false;
   #shown = "";
   #wasRunning = false;
   #wasMissing = false;
@@ -38,6 +40,21 @@ export class TransferView {
 
   update(state: State): void {
     const entry = state.history.find(({ id }) => id === this.#id) ?? runningEntry(state, this.#id);
+    if (!entry && state.more > 0 && !this.#isUnknown) void this.#ask();
+    else this.#show(entry);
+  }
+
+  /** It may be one of those that run and are not listed. */
+  async #ask(): Promise<void> {
+    if (performance.now() - this.#askedAt < refreshMillis) return;
+    this.#askedAt = performance.now();
+    const response = await fetch(`/api/transfers/${this.#id}`).catch(() => undefined);
+    this.#isUnknown = response?.status === 404;
+    if (this.#isUnknown) this.#show(undefined);
+    else if (response?.ok) this.#show(await response.json());
+  }
+
+  #show(entry: Entry | undefined): void {
     const text = JSON.stringify(entry);
     if (text === this.#shown) return;
     this.#shown = text;

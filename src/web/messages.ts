@@ -32,7 +32,7 @@ export interface Standing {
   readonly uploads: "off" | "create" | "overwrite";
 }
 
-/** A transfer that ended, or a request that was refused. */
+/** A transfer that ended, or a request that was refused. `/api/transfers/ID`: or one that runs. */
 export type Entry = HistoryEntry;
 
 /** One second: [time, bytes sent to clients, bytes received]. */

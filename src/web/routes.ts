@@ -96,6 +96,7 @@ const routes = named<Site>({
 });
 
 const ofTransfer = named<Site>({
+  "": ({ response, site, path }) => answerJson(response, entryOf(site, path)),
   packets: ({ response, site, path }) => {
     const record = site.observer.record(path.split("/")[3] ?? "");
     if (!record) throw gone();

@@ -9,7 +9,7 @@ import type { TestContext } from "node:test";
 import { get } from "../../src/index.ts";
 import { freePort } from "../cli/free-port.ts";
 import { find, run, testWith } from "../interop/peers.ts";
-import { isAccessible, scene } from "./scene.ts";
+import { begin, isAccessible, scene } from "./scene.ts";
 
 /** A client that loses each ninth packet, and stops for good after `packetsMax`. */
 async function lossyClient(t: TestContext, url: string, file: string, packetsMax: number) {
@@ -145,6 +145,24 @@ testWith("chromium", "transfers of several workers open from one page", async (t
   assert.match(page.url(), /#\/transfer\/[12]\.\d+$/);
   assert.deepEqual(faults, []);
 });
+
+for (const workers of ["1", "2"]) {
+  const name = `a transfer opens that more follow than are listed, with --workers ${workers}`;
+  testWith("chromium", name, async (t, program) => {
+    const args = ["--workers", workers, "--port", await freePort()];
+    const { page, url, base, faults } = await scene(t, program, args);
+    await begin(t, `${url}/boot/vmlinuz`);
+    const first = page.locator(".running a");
+    const address = (await first.getAttribute("href")) ?? "";
+    const more = Array.from({ length: 51 }, () => begin(t, `${url}/boot/vmlinuz`));
+    await Promise.all(more);
+    await page.getByText("and 2 more").waitFor();
+    await page.goto(base + address);
+    await page.reload();
+    await page.getByRole("heading", { name: "boot/vmlinuz running" }).waitFor();
+    assert.deepEqual(faults, []);
+  });
+}
 
 testWith("chromium", "files are brought and fetched through the page", async (t, program) => {
   const { page, base, root, faults } = await scene(t, program, ["--uploads", "create"]);

@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 import { get } from "../../src/index.ts";
 import { type Serving, serving } from "../cli/command.ts";
 import { testWith } from "../interop/peers.ts";
-import { type Scene, scene } from "./scene.ts";
+import { begin, type Scene, scene } from "./scene.ts";
 
 /** Another start of the server, whose page is at the same address. */
 async function startAgain(t: TestContext, { child, ended, root, base }: Scene): Promise<Serving> {
@@ -15,13 +15,6 @@ async function startAgain(t: TestContext, { child, ended, root, base }: Scene): 
   await ended;
   await writeFile(join(root, "boot", "new.bin"), new Uint8Array(1_000_000));
   return serving(t, [root, "--web", new URL(base).host]);
-}
-
-/** A transfer that goes on until the test ends, because nobody reads on. */
-async function begin(t: TestContext, url: string): Promise<void> {
-  const chunks = get(url, { windowsize: 1 })[Symbol.asyncIterator]();
-  t.after(() => chunks.return?.());
-  await chunks.next();
 }
 
 testWith(

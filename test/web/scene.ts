@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import axe from "axe-core";
 import { chromium, type Page } from "playwright-core";
+import { get } from "../../src/index.ts";
 import { folder, type Serving, serving } from "../cli/command.ts";
 
 const bigBytes = 4_000_000;
@@ -40,6 +41,13 @@ export async function scene(
   await page.goto(base);
   await page.getByText("live", { exact: true }).waitFor();
   return { ...server, page, base, root, faults };
+}
+
+/** A transfer that goes on until the test ends, because nobody reads on. */
+export async function begin(t: TestContext, url: string): Promise<void> {
+  const chunks = get(url, { windowsize: 1 })[Symbol.asyncIterator]();
+  t.after(() => chunks.return?.());
+  await chunks.next();
 }
 
 export async function isAccessible(page: Page): Promise<void> {
