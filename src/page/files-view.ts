@@ -1,6 +1,6 @@
 // The folder that is served: look, download, and upload where uploads are on.
 
-import type { Folder, FolderEntry, State } from "../web/messages.ts";
+import type { Entry, Folder, FolderEntry, State } from "../web/messages.ts";
 import { element, setText } from "./dom.ts";
 import { getJson } from "./feed.ts";
 import { bytesText, nameText, visible } from "./words.ts";
@@ -22,10 +22,10 @@ export class FilesView {
       element("section", {}, this.#list),
       this.#rule,
     );
-    void this.#load();
   }
 
-  update({ uploads }: State): void {
+  update({ uploads }: State, ended: readonly Entry[] | "all"): void {
+    if (ended === "all") void this.#load();
     if (this.#uploads === uploads) return;
     this.#uploads = uploads;
     const off = "Uploads are off. Start the server with --uploads create to allow them.";

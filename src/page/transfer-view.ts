@@ -35,10 +35,10 @@ export class TransferView {
     this.#id = id;
     const back = element("a", { class: "back", href: "#/" }, "← All transfers");
     this.view.append(back, this.#top, this.#bottom);
-    void this.#load();
   }
 
-  update(state: State): void {
+  update(state: State, ended: readonly Entry[] | "all"): void {
+    if (ended === "all") void this.#load();
     const entry = state.history.find(({ id }) => id === this.#id) ?? runningEntry(state, this.#id);
     if (!entry && state.more > 0 && !this.#isUnknown) void this.#ask();
     else this.#show(entry);
@@ -96,9 +96,11 @@ export class TransferView {
 
   async #load(): Promise<void> {
     this.#loadedAt = performance.now();
-    const response = await fetch(`/api/transfers/${this.#id}/packets`);
-    if (!response.ok) {
-      const text = "Its packets are no longer kept.";
+    const path = `/api/transfers/${this.#id}/packets`;
+    const response = await fetch(path).catch(() => undefined);
+    if (!response?.ok) {
+      const isGone = response?.status === 404;
+      const text = isGone ? "Its packets are no longer kept." : "Its packets cannot be had now.";
       if (!this.#ladder) this.#bottom.replaceChildren(element("p", { class: "small" }, text));
       return;
     }

@@ -53,6 +53,24 @@ for (const path of ["/api/events", "/api/state"]) {
   });
 }
 
+testWith("chromium", "what was opened while it was away is there later", async (t, program) => {
+  const here = await scene(t, program);
+  const { page, child, ended, faults } = here;
+  child.kill("SIGKILL");
+  await ended;
+  await page.getByText("server not reachable").waitFor();
+  await page.evaluate(() => location.assign("#/transfer/1"));
+  await page.getByText("Not kept").waitFor();
+  await page.getByRole("link", { name: "Files" }).click();
+  await page.getByText("Failed to fetch").waitFor();
+  await startAgain(t, here);
+  await page.getByRole("link", { name: "boot/" }).waitFor();
+  assert.deepEqual(
+    faults.filter((fault) => !/ERR_|502/.test(fault)),
+    [],
+  );
+});
+
 testWith("chromium", "after a restart no bar is of an earlier transfer", async (t, program) => {
   const here = await scene(t, program);
   const { page, url } = here;
