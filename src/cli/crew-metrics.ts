@@ -3,6 +3,7 @@
 
 import type { Worker } from "node:cluster";
 import { AggregatorRegistry, type MetricObject, type Registry } from "prom-client";
+import { tellParent } from "./worker.ts";
 
 interface Asked {
   readonly kind: "metrics?";
@@ -24,7 +25,7 @@ export function tellFirstProcess(registry: Registry): void {
     if (message?.kind !== "metrics?") return;
     const { number } = message;
     const tell = (metrics: readonly MetricObject[]): void => {
-      process.send?.({ kind: "metrics", number, metrics } satisfies Told);
+      tellParent({ kind: "metrics", number, metrics } satisfies Told);
     };
     void registry.getMetricsAsJSON().then(tell, () => {});
   });

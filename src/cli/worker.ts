@@ -46,8 +46,8 @@ export function tellAlive(): void {
 }
 
 /** It may be gone, or have let go of this process: that is no reason to end. */
-function tellParent(word: string): void {
-  if (process.connected) process.send?.(word, undefined, undefined, () => {});
+export function tellParent(message: string | object): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
 /** The first process wants the end, for so many times now. */
