@@ -72,12 +72,13 @@ export async function unlessStuck<T>(running: Promise<T>, signal: AbortSignal): 
   }
 }
 
-/** `process.exit` waits for the threads, so the signal has to do it, by which a shell gets the
- * status. Without one the C library does, where koffi is installed: better a wrong status than
- * no end. */
+/** `process.exit` waits for the threads. The C library does not, where koffi is installed;
+ * elsewhere the signal has to do it, by which a shell gets the same status. Without one better a
+ * wrong status than no end. */
 function leave(signal: Signal | undefined): void {
-  if (process.platform === "win32") process.exit(signal && 128 + numbers[signal]);
-  if (signal === undefined) exitWithoutThreads(Number(process.exitCode ?? 1));
+  const status = signal ? 128 + numbers[signal] : Number(process.exitCode ?? 1);
+  if (process.platform === "win32") process.exit(status);
+  exitWithoutThreads(status);
   const last = signal ?? "SIGTERM";
   process.removeAllListeners(last);
   process.kill(process.pid, last);

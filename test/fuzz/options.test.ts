@@ -47,16 +47,18 @@ const terms: fc.Arbitrary<Terms> = fc.record(
   { requiredKeys: ["op", "blksizeMax", "windowsizeMax", "windowBytesMax"] },
 );
 
-const offers: fc.Arbitrary<Offer> = fc.record(
-  {
-    blksize: fc.integer({ min: 8, max: 65464 }),
-    windowsize: fc.integer({ min: 1, max: 65535 }),
-    timeoutSeconds: fc.integer({ min: 1, max: 255 }),
-    tsize: fc.integer({ min: 0, max: 999_999_999_999_999 }),
-    rollover: fc.constantFrom(0, 1),
-  },
-  { requiredKeys: [] },
-);
+const offers: fc.Arbitrary<Offer> = fc
+  .record(
+    {
+      blksize: fc.integer({ min: 8, max: 65464 }),
+      windowsize: fc.integer({ min: 1, max: 65535 }),
+      timeoutSeconds: fc.integer({ min: 1, max: 255 }),
+      tsize: fc.integer({ min: 0, max: 999_999_999_999_999 }),
+      rollover: fc.constantFrom(0, 1),
+    },
+    { requiredKeys: [] },
+  )
+  .filter(({ windowsize = 1, rollover = 0 }) => windowsize + rollover <= 65535);
 
 function assertInRange(agreed: Agreed): void {
   assert.ok(agreed.blksize >= 8 && agreed.blksize <= 65464, `blksize ${agreed.blksize}`);
