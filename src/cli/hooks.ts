@@ -69,28 +69,28 @@ export function hooksFor(
       next();
     });
   };
-  const add = (done: Done): void => {
+  const add = (done: Done, ending: string): void => {
     const words = done.op === "wrq" ? onUpload : onDownload;
     if (!words) return;
     if (queue.length >= queueMax) onProblem(leftOut(words, done, queueMax));
-    else queue.push({ words, environment: factsOf(done), timeMillisMax });
+    else queue.push({ words, environment: factsOf(done, ending), timeMillisMax });
     next();
   };
   const hear = (event: ServerEvent): void => {
     if (event.kind !== "ended") return;
     const { ending, transfer } = event;
-    if (ending === "completed" || ending === "unconfirmed") add({ ...transfer, ending });
+    if (ending === "completed" || ending === "unconfirmed") add(transfer, ending);
   };
   const pageUpload = (upload: PageUpload): void => {
     if (upload.error) return;
-    add({ ...upload, op: "wrq", filename: upload.name, ending: "completed" });
+    add({ ...upload, op: "wrq", filename: upload.name }, "completed");
   };
   return Object.assign(hear, { pageUpload });
 }
 
 /** What came to its end; through the page it has no number and no family. */
 type Done = Pick<TransferInfo, "op" | "filename" | "client" | "bytes" | "durationMillis"> &
-  Partial<Pick<TransferInfo, "id" | "sha256" | "family">> & { readonly ending: string };
+  Partial<Pick<TransferInfo, "id" | "sha256" | "family">>;
 
 function run(job: Job, onDone: (failure?: TftpError) => void): void {
   const { words, timeMillisMax } = job;
@@ -137,8 +137,8 @@ function endWhole(child: ChildProcess): void {
 }
 
 /** The name is the client's own: a hook must not hand it to a shell. */
-function factsOf(done: Done): NodeJS.ProcessEnv {
-  const { id, op, filename, client, bytes, durationMillis, sha256, family, ending } = done;
+function factsOf(done: Done, ending: string): NodeJS.ProcessEnv {
+  const { id, op, filename, client, bytes, durationMillis, sha256, family } = done;
   return {
     TIDEWIRE_ID: String(id ?? ""),
     TIDEWIRE_OP: op === "rrq" ? "get" : "put",

@@ -41,12 +41,14 @@ export class RetransmissionTimer {
   #counted = 0;
   /** The first answers the opening, the second moves a block. */
   #steps = 0;
+  #attempts: number;
   /** Since when nothing new has come, while the peer is waited for. */
   #waitingSince: Millis | undefined;
 
   /** `floorMillis`: no interval is shorter, however fast the path. */
   constructor(patience: Patience, floorMillis: Millis) {
     this.#patience = patience;
+    this.#attempts = patience.openingAttempts ?? patience.attempts;
     this.#floorMillis = floorMillis;
   }
 
@@ -94,7 +96,7 @@ export class RetransmissionTimer {
   progress(): void {
     this.#backOff = 1;
     this.#counted = 0;
-    this.#steps += 1;
+    if (++this.#steps === 2) this.#attempts = this.#patience.attempts;
     this.#waitingSince = undefined;
   }
 
@@ -135,11 +137,6 @@ export class RetransmissionTimer {
     const { timeoutMillis } = this.#patience;
     const each = this.#exactMillis ?? longestTimeouts * (1 + jitterShare) * timeoutMillis;
     return (this.#attempts + 2) * each;
-  }
-
-  get #attempts(): number {
-    const { attempts, openingAttempts = attempts } = this.#patience;
-    return this.#steps < 2 ? openingAttempts : attempts;
   }
 
   #baseMillis(): Millis {

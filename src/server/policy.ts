@@ -47,5 +47,6 @@ function checked(verdict: Verdict | undefined): Verdict {
 function isVerdict(verdict: Verdict): boolean {
   if (verdict.kind === "refuse") return verdict.error instanceof TftpError;
   if (verdict.kind === "ignore") return true;
-  return verdict.kind === "allow" && ["string", "undefined"].includes(typeof verdict.filename);
+  const { filename } = verdict;
+  return verdict.kind === "allow" && (filename === undefined || typeof filename === "string");
 }
