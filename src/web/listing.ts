@@ -87,7 +87,7 @@ async function look(shelf: Shelf, path: string, client: Address): Promise<Look> 
 function mountedIn(shelf: Shelf, segments: readonly string[], client: Address): string[] {
   const { mounts, find } = shelf.offer();
   const names = mounts.flatMap(({ at }) => {
-    const whole = at.split("/").filter((segment) => segment !== "");
+    const whole = at.split(/[\\/]/).filter((segment) => segment !== "");
     const isBelow = segments.every((segment, index) => segment === whole[index]);
     const [next] = whole.slice(segments.length);
     if (!isBelow || next === undefined || !isShown(shelf, next)) return [];
