@@ -244,8 +244,8 @@ class RunningServer implements Server {
   async close({ graceMillis = 0 }: { readonly graceMillis?: Millis } = {}): Promise<void> {
     const { server, doors, expected, singlePort, teller } = this.#parts;
     teller.keep();
-    // What still runs may need the port; else whoever comes next may have it now.
-    const needed = singlePort || doors.needed;
+    // What still runs, or begins, may need the port; else whoever comes next may have it now.
+    const needed = singlePort || doors.needed || server.stats().opening > 0;
     // Who is to be told at once that nothing comes is told by the port that was asked.
     const ended = needed || graceMillis === 0 ? server.close(graceMillis) : undefined;
     await Promise.all([needed && ended, doors.release(graceMillis)]);

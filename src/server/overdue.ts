@@ -11,9 +11,9 @@ export interface Watched {
   watch: Watch | undefined;
   /** Payload bytes so far; undefined while the content is being opened. */
   readonly bytes: number | undefined;
-  /** The client has not shown yet that it hears us. */
-  readonly unproven: boolean;
-  /** And gets nothing more unless it asks again. */
+  /** For how long the client has been sent something, and has not shown yet that it hears us. */
+  readonly unprovenMillis: Millis;
+  /** It gets nothing more unless it asks again. */
   readonly mute: boolean;
   abort(error: TftpError): void;
   giveUp(): void;
@@ -41,8 +41,7 @@ export class Overdue {
   readonly #totalMillisMax: Millis;
   readonly #stalledMillisMax: Millis;
   readonly #watches = new Chain<Watch>();
-  /** Some may have gone already. */
-  readonly #lingering: Watched[] = [];
+  readonly #lingering = new Set<Watched>();
   #armed = false;
   #crowdedAt: Millis = Number.NEGATIVE_INFINITY;
 
@@ -81,15 +80,24 @@ export class Overdue {
     const now = this.#clock.now();
     if (now - this.#crowdedAt < crowdedMillis) return;
     this.#crowdedAt = now;
-    for (const { watched, since } of this.#watches.values()) {
-      const isOverdue = watched.unproven && now - since >= unprovenMillisMax;
-      if (watched.mute || isOverdue) watched.giveUp();
+    for (const { watched } of this.#watches.values()) {
+      if (watched.mute || watched.unprovenMillis >= unprovenMillisMax) watched.giveUp();
     }
   }
 
   /** It has ended, and stays for a while that its client chose. */
   linger(watched: Watched): void {
-    if (this.#lingering.push(watched) > lingeringMax) this.#lingering.shift()?.giveUp();
+    this.#lingering.add(watched);
+    if (this.#lingering.size <= lingeringMax) return;
+    const [first] = this.#lingering;
+    if (!first) return;
+    this.letGo(first);
+    first.giveUp();
+  }
+
+  /** It stays no longer. */
+  letGo(watched: Watched): void {
+    this.#lingering.delete(watched);
   }
 
   #arm(): void {

@@ -259,6 +259,7 @@ export class TftpServer {
     },
     onGone: (session) => {
       this.#leave(session);
+      this.#overdue.letGo(session);
       this.#sessions.delete(session);
       this.#open -= 1;
       if (this.#open === 0) for (const idle of this.#onIdle.splice(0)) idle();

@@ -4,7 +4,7 @@
 import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
 import type { Agreed } from "../core/options.ts";
-import { decode, type Request } from "../core/packet.ts";
+import { decode, type Millis, type Request } from "../core/packet.ts";
 import { isEqual, serveRead, serveWrite } from "../core/request.ts";
 import type { Address, DatagramSocket, Sink, Source } from "../ports.ts";
 import { Incoming } from "../transfer/incoming.ts";
@@ -106,8 +106,9 @@ export class Session implements Entry<Session>, Watched {
     return this.#running?.transfer.bytes;
   }
 
-  get unproven(): boolean {
-    return this.#running?.transfer.machine.proven === false;
+  get unprovenMillis(): Millis {
+    const { transfer } = this.#running ?? {};
+    return transfer && !transfer.machine.proven ? transfer.ageMillis : 0;
   }
 
   /** The client has proved nothing, and gets nothing more unless it asks again. */

@@ -67,11 +67,15 @@ export abstract class Transfer implements Task {
       blksize: agreed.blksize,
       windowsize: agreed.windowsize,
       bytes: this.bytes,
-      durationMillis: this.parts.scheduler.clock.now() - this.#startedAt,
+      durationMillis: this.ageMillis,
       resent: stats.resent,
       duplicates: stats.duplicates,
       ...(roundTripMillis === undefined ? {} : { roundTripMillis }),
     };
+  }
+
+  get ageMillis(): Millis {
+    return this.parts.scheduler.clock.now() - this.#startedAt;
   }
 
   /** Since the peer was last heard, or since the start. */

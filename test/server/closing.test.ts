@@ -195,8 +195,13 @@ test("a server listens on several addresses with one port", { timeout }, async (
   }
 });
 
-for (const singlePort of [false, true]) {
-  const how = singlePort ? " by the single port" : "";
+for (const [singlePort, graceMillis] of [
+  [false, 0],
+  [true, 0],
+  [false, 50],
+  [true, 50],
+] as const) {
+  const how = `${singlePort ? " by the single port" : ""} after ${graceMillis} ms`;
   test(`close does not wait for content that never comes, and says so${how}`, {
     timeout,
   }, async (t) => {
@@ -212,7 +217,7 @@ for (const singlePort of [false, true]) {
     const device = await Device.open(t);
     await device.send(rrq("never"), to);
     await opening;
-    await server.close();
+    await server.close({ graceMillis });
     assert.match((await device.expectError(0)).packet.message, /shutting down/);
     assert.equal((await events.nth("refused")).error.code, "ABORTED");
     await device.expectSilence();

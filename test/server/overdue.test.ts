@@ -14,7 +14,7 @@ function mutes(count: number) {
     return {
       watch: undefined,
       bytes: 0,
-      unproven: true,
+      unprovenMillis: 0,
       mute: true,
       abort: () => assert.fail("it is not overdue"),
       giveUp: () => gaveUp.push(at),
@@ -46,7 +46,7 @@ test("a crowd of requests has the transfers looked through ten times a second at
   const watched: Watched = {
     watch: undefined,
     bytes: 0,
-    unproven: true,
+    unprovenMillis: 0,
     get mute() {
       looks += 1;
       return false;
@@ -63,10 +63,10 @@ test("a crowd of requests has the transfers looked through ten times a second at
 });
 
 test("of those that stay for a last ACK the first leave when there are too many", () => {
-  const { overdue, all, gaveUp } = mutes(600);
-  for (const each of all) overdue.linger(each);
-  assert.deepEqual(
-    gaveUp,
-    Array.from({ length: 600 - 512 }, (_, at) => at),
-  );
+  const { overdue, all, gaveUp } = mutes(520);
+  for (const each of all.slice(0, 515)) overdue.linger(each);
+  assert.deepEqual(gaveUp, [0, 1, 2]);
+  overdue.letGo(all[4] as Watched);
+  for (const each of all.slice(515)) overdue.linger(each);
+  assert.deepEqual(gaveUp, [0, 1, 2, 3, 5, 6, 7]);
 });
