@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AdmissionQueue } from "../../src/server/queue.ts";
+import { bytesSource } from "../../src/storage/sources.ts";
 import { ack, error, rrq } from "./device.ts";
 import { type VirtualServer, virtualServer } from "./virtual.ts";
 
@@ -217,6 +218,26 @@ for (const [what, options, millis] of [
     assert.deepEqual(virtual.running(), ["198.51.100.2 2002"]);
   });
 }
+
+test("what our own storage takes is no silence of a client", async () => {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const openRead = async () => {
+    await opened;
+    return bytesSource(Buffer.from("hello"));
+  };
+  const openWrite = () => assert.fail("nobody writes");
+  const storage = { openRead, openWrite };
+  const virtual = virtualServer({ transfersMax: 1 }, { storage });
+  await virtual.ask(first, hello);
+  await virtual.advanceTo(16_000);
+  open();
+  await virtual.advanceTo(16_200);
+  await virtual.ask(second, hello);
+  assert.deepEqual(virtual.running(), ["198.51.100.1 2001"]);
+});
 
 test("who has proved itself keeps its place, however slow it is", async () => {
   const virtual = virtualServer({ transfersMax: 1 });
