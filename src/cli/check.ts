@@ -1,6 +1,7 @@
 // `tidewire check`: is a configuration file right, and what would a client get by it, and why?
 // It reads what the server would read, and changes nothing.
 
+import { stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
 import type { Command } from "commander";
@@ -63,10 +64,16 @@ async function plannedEffect(settings: Settings): Promise<Effect> {
   const { flags } = settings;
   isForWorkers(flags);
   const { effect } = await planFor(settings, undefined);
-  if (flags.audit !== undefined) await checkFolder(dirname(flags.audit));
+  if (flags.audit !== undefined) await checkAudit(flags.audit);
   await webPlan(flags);
   checkAccount(flags);
   return effect;
+}
+
+async function checkAudit(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) throw wrongUsage(`the audit ${path} is a folder`, "Name a file in it.");
+  if (!found) await checkFolder(dirname(path));
 }
 
 function request(host: string, filename: string, write: boolean): JudgedRequest {

@@ -11,7 +11,9 @@ export class FilesView {
   readonly #list = element("div", { class: "panel" });
   readonly #rule = element("div");
   readonly #said = element("p", { role: "status", class: "small" });
-  #uploads: State["uploads"] | undefined;
+  /** Of the server as it was last heard of, and of this folder. */
+  #standing: State["uploads"] | undefined;
+  #uploads: Folder["uploads"] | undefined;
 
   /** `path` is relative to the root, without a slash at its ends. */
   constructor(path: string) {
@@ -25,7 +27,11 @@ export class FilesView {
   }
 
   update({ uploads }: State, ended: readonly Entry[] | "all"): void {
-    if (ended === "all") void this.#load();
+    if (ended === "all" || this.#standing !== uploads) void this.#load();
+    this.#standing = uploads;
+  }
+
+  #offer(uploads: Folder["uploads"]): void {
     if (this.#uploads === uploads) return;
     this.#uploads = uploads;
     const off = "Uploads are off. Start the server with --uploads create to allow them.";
@@ -37,6 +43,7 @@ export class FilesView {
     try {
       const query = new URLSearchParams({ path: this.#path });
       const found = await getJson<Folder>(`/api/files?${query}`);
+      this.#offer(found.uploads);
       this.#list.replaceChildren(
         found.entries.length > 0
           ? this.#table(found.entries)

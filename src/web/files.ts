@@ -14,8 +14,11 @@ export interface Shelf {
   readonly offer: () => Offer;
 }
 
+type Uploads = "off" | "create" | "overwrite";
+
 export interface Offer {
-  readonly uploads: "off" | "create" | "overwrite";
+  /** Of the server's own folder. */
+  readonly uploads: Uploads;
   readonly uploadBytesMax: number;
   readonly dotFiles: boolean;
   /** Where in the name space other folders stand. */
@@ -26,7 +29,7 @@ export interface Offer {
 }
 
 interface Place {
-  readonly mount: { readonly at: string; readonly dir: string };
+  readonly mount: { readonly at: string; readonly dir: string; readonly uploads: Uploads };
   readonly name: string;
 }
 

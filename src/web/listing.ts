@@ -4,6 +4,7 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { TftpError } from "../core/errors.ts";
 import type { Address } from "../ports.ts";
 import { requestOf, type Shelf } from "./files.ts";
@@ -12,10 +13,11 @@ import type { Folder, FolderEntry } from "./messages.ts";
 const entriesMax = 2000;
 const namesMax = 10_000;
 const depthMax = 8;
+const entriesAtOnce = 500;
 
 /** What is in a folder, folders first; `path` is as in a name. Throws TftpError. */
 export async function listFolder(shelf: Shelf, path: string, client: Address): Promise<Folder> {
-  const { root, folder, found, mounted } = await look(shelf, path, client);
+  const { root, folder, found, mounted, uploads } = await look(shelf, path, client);
   const names = found.map(({ name }) => name).sort();
   const shown = await Promise.all(
     names.slice(0, entriesMax).map((name) => describe(root, join(folder, name), name)),
@@ -28,7 +30,7 @@ export async function listFolder(shelf: Shelf, path: string, client: Address): P
     if (entry && !isHidden) entries.push(entry);
   }
   entries.sort((a, b) => (a.kind === b.kind ? 0 : a.kind === "folder" ? -1 : 1));
-  return { entries, more: Math.max(0, names.length - entriesMax) };
+  return { entries, uploads, more: Math.max(0, names.length - entriesMax) };
 }
 
 /** The names of files, for comparison with wrong ones; as many as can be looked at quickly. */
@@ -56,9 +58,10 @@ interface Look {
   readonly found: readonly Dirent[];
   /** Names of folders that are mounted here. */
   readonly mounted: readonly string[];
+  readonly uploads: Folder["uploads"];
 }
 
-const nothing: Look = { root: "", folder: "", found: [], mounted: [] };
+const nothing: Look = { root: "", folder: "", found: [], mounted: [], uploads: "off" };
 
 /** Throws TftpError for what is outside, hidden or no folder. */
 async function look(shelf: Shelf, path: string, client: Address): Promise<Look> {
@@ -72,11 +75,15 @@ async function look(shelf: Shelf, path: string, client: Address): Promise<Look> 
     const folder = await realpath(join(root, ...name.split("/").slice(0, -1)));
     if (!isInside(root, folder)) throw missing();
     const found = await readdir(folder, { withFileTypes: true });
-    const shown = found.filter((entry) => {
-      if (!isShown(shelf, entry.name)) return false;
-      return entry.isDirectory() || mayFetch(shelf, below(segments.join("/"), entry.name), client);
-    });
-    return { root, folder, found: shown, mounted };
+    const shown: Dirent[] = [];
+    for (const [index, entry] of found.entries()) {
+      // Transfers go on meanwhile, however many there are.
+      if (index % entriesAtOnce === entriesAtOnce - 1) await setImmediate();
+      if (!isShown(shelf, entry.name)) continue;
+      const name = below(segments.join("/"), entry.name);
+      if (entry.isDirectory() || mayFetch(shelf, name, client)) shown.push(entry);
+    }
+    return { root, folder, found: shown, mounted, uploads: mount.uploads };
   } catch {
     // What leads to a mount need not be there itself.
     if (mounted.length > 0) return { ...nothing, mounted };

@@ -81,6 +81,9 @@ export class Live {
 
   close(): void {
     clearTimeout(this.#sampling);
+    // What ended last is told, too: whoever joins several servers keeps the last tick of each.
+    this.#crowded = false;
+    if (this.#readers.size > 0) this.#tick();
     this.#readers.close();
   }
 

@@ -65,6 +65,8 @@ export interface Missing extends MissingName {
 /** `/api/files`: what is in a folder. */
 export interface Folder {
   readonly entries: readonly FolderEntry[];
+  /** Into this folder. */
+  readonly uploads: Standing["uploads"];
   /** So many more than are listed. */
   readonly more: number;
 }

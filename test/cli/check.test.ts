@@ -82,6 +82,7 @@ for (const [lines, says] of [
   ["workers = 2\nport = 0", /workers cannot share a port/],
   ['workers = 2\nlisten = "127.0.0.1:0"', /workers cannot share a port/],
   ['audit = "/nope/x"', /the folder \/nope does not exist/],
+  ['audit = "/"', /the audit \/ is a folder/],
   ['listen = ["127.0.0.1", "127.0.0.1:69"]', /127\.0\.0\.1 port 69 twice\.\nHint: Leave one/],
   ['user = "no-such-user"', /there is no account no-such-user/],
 ] as const) {

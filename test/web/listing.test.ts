@@ -80,6 +80,9 @@ test("mounts are listed as they are served, to whom they are for", async (t) => 
   assert.equal((await http(page, "/files/boot/new", ownPut("x"))).status, 201, "its own policy");
   assert.equal((await http(page, "/files/new", ownPut("x"))).status, 403);
   assert.deepEqual(await listed(page, "boot"), ["new", "vmlinuz"]);
+  const uploads = async (path: string): Promise<string> =>
+    JSON.parse((await http(page, `/api/files?path=${path}`)).body).uploads;
+  assert.deepEqual(await Promise.all(["", "boot", "other"].map(uploads)), ["off", "create", "off"]);
 });
 
 test("what nobody can fetch is not listed", async (t) => {
