@@ -48,7 +48,9 @@ test("the second signal ends it at once", { skip }, async (t) => {
     child.kill("SIGINT");
     child.kill("SIGTERM");
   });
-  assert.equal(shellStatus(result), 143);
+  // Either may be heard first; after one alone it would say that it was interrupted.
+  assert.ok([130, 143].includes(shellStatus(result) ?? 0));
+  assert.equal(result.stderr, "");
 });
 
 test("--max-time ends a get into a FIFO that nobody reads", { skip }, async (t) => {
