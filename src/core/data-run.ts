@@ -4,17 +4,15 @@
 import { dataHeaderBytes, dataNumber, type WireNumber } from "./packet.ts";
 import type { Run } from "./run.ts";
 
-/** The number of the first block, and how many whole ones with it are numbered one after the other;
- * 0 where the run begins with anything else. */
-export function blocksOf(run: Run): { readonly first: WireNumber; readonly count: number } {
+/** How many whole blocks, at most `max`, the run begins with that are numbered from `first` on. */
+export function countBlocks(run: Run, first: WireNumber, max: number): number {
   const { memory, start, length, segmentSize } = run;
-  const first = dataNumber(memory, start) ?? 0;
+  const most = Math.min(max, Math.floor(length / segmentSize));
   let count = 0;
-  for (let at = 0; at + segmentSize <= length; at += segmentSize) {
-    if (dataNumber(memory, start + at) !== first + count) break;
+  while (count < most && dataNumber(memory, start + count * segmentSize) === first + count) {
     count += 1;
   }
-  return { first, count };
+  return count;
 }
 
 /** The payloads of the first blocks as one: they are moved to where each follows the other. */

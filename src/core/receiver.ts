@@ -2,11 +2,11 @@
 // repeats is its last acknowledgement, at first the opening. Lock-step is a window of 1.
 
 import { Acknowledgement } from "./acknowledgement.ts";
-import { latestUpTo, toWire } from "./block-number.ts";
+import { latestUpTo } from "./block-number.ts";
 import { TftpError } from "./errors.ts";
 import { Machine, nothing, type Setup, type Transmit } from "./machine.ts";
 import { rfc1350 } from "./options.ts";
-import type { BlockNumber, Millis, Options, Packet, WireNumber } from "./packet.ts";
+import type { BlockNumber, Millis, Options, Packet } from "./packet.ts";
 import { Reassembly } from "./reassembly.ts";
 
 const longestDallyMillis = 20_000;
@@ -58,19 +58,18 @@ export class Receiver extends Machine {
     return nothing;
   }
 
-  /** The short way of most that comes: of `count` whole blocks from `wire` on, takes those that
-   * are next in the middle of a window. Returns how many; all else is for `handlePacket`. */
-  handleRun(wire: WireNumber, count: number, now: Millis): number {
-    const { windowsize, rollover } = this.agreed;
+  /** So many blocks that are next need no closer look by `handlePacket`: the middle of a window. */
+  get plainBlocks(): number {
     const { block: acked } = this.#said;
-    const next = this.received + 1;
-    const taken = Math.min(count, acked + windowsize - next);
-    const isPlain = next > acked + 1 && this.#blocks.inOrder && this.due === undefined;
-    if (!isPlain || taken <= 0 || wire !== toWire(next, rollover) || this.outcome) return 0;
-    this.#blocks.received += taken;
-    this.stats.received += taken;
+    const isPlain = this.received > acked && this.#blocks.inOrder && this.due === undefined;
+    return isPlain && !this.outcome ? acked + this.agreed.windowsize - this.received - 1 : 0;
+  }
+
+  /** The short way of most that comes: so many of these. */
+  handleRun(count: number, now: Millis): void {
+    this.#blocks.received += count;
+    this.stats.received += count;
     this.#handleNew(now);
-    return taken;
   }
 
   handleRepeatedRequest(now: Millis): void {

@@ -1,7 +1,8 @@
 // Drives a Receiver: payloads go to a sink, and are acknowledged when they are stored there. The
 // acknowledgement of the last block waits for the sink's commit. Knows nothing of requests.
 
-import { blocksOf, closeUp } from "../core/data-run.ts";
+import { toWire } from "../core/block-number.ts";
+import { closeUp, countBlocks } from "../core/data-run.ts";
 import { TftpError } from "../core/errors.ts";
 import { dataHeaderBytes } from "../core/packet.ts";
 import type { Receiver } from "../core/receiver.ts";
@@ -76,10 +77,11 @@ export class Incoming extends Transfer {
 
   /** Most of a window needs no closer look. Returns how many blocks were taken. */
   #takeRun(run: Run): number {
-    const { first, count } = blocksOf(run);
-    const now = this.parts.scheduler.clock.now();
-    const taken = this.machine.handleRun(first, count, now);
+    const { plainBlocks, received, agreed } = this.machine;
+    const taken = countBlocks(run, toWire(received + 1, agreed.rollover), plainBlocks);
     if (taken === 0) return 0;
+    const now = this.parts.scheduler.clock.now();
+    this.machine.handleRun(taken, now);
     this.heard(now);
     this.#add(closeUp(run, taken), taken);
     if (this.#waitingBytes >= batchBytes) this.wake();
