@@ -41,22 +41,32 @@ function failWhereUnwritten(): void {
 
 async function fail(thrown: unknown): Promise<void> {
   process.exitCode = 1;
-  const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
-  // Bare as it is, it comes from loading one of our own files.
-  if (code === "EMFILE" || code === "ENFILE") return void process.stderr.write(tooManyOpen);
   try {
+    // Bare as it is, it comes from loading one of our own files.
+    if (isOutOfFiles(thrown)) throw thrown;
     const { exitStatus, tellFailure } = await import("./failure.ts");
     process.exitCode = exitStatus(thrown);
     tellFailure(thrown);
   } catch (unable) {
     // Thrown from here it would come back as uncaught, without end.
-    const { code: reason = "unknown" } = unable as NodeJS.ErrnoException;
-    process.stderr.write(
-      `tidewire: it failed, and what would say why cannot be loaded (${reason}).\n` +
-        "Hint: Raise the limit of open files (ulimit -n), or install it anew.\n",
-    );
+    process.stderr.write(isOutOfFiles(unable) ? outOfFiles : notLoaded(codeOf(unable)));
   }
 }
 
-const tooManyOpen =
+function isOutOfFiles(thrown: unknown): boolean {
+  return ["EMFILE", "ENFILE"].includes(codeOf(thrown));
+}
+
+function codeOf(thrown: unknown): string {
+  return (thrown as NodeJS.ErrnoException | undefined)?.code ?? "unknown";
+}
+
+const outOfFiles =
   "tidewire: too many open files.\nHint: Raise the limit on open files (ulimit -n, LimitNOFILE).\n";
+
+function notLoaded(code: string): string {
+  return (
+    `tidewire: it failed, and what would say why cannot be loaded (${code}).\n` +
+    "Hint: Install it anew.\n"
+  );
+}
