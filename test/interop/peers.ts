@@ -20,7 +20,10 @@ export type Peer =
   | "unshare"
   | "ip"
   | "nft"
-  | "nginx";
+  | "nginx"
+  | "grub-mkimage"
+  | "qemu-system-arm"
+  | "qemu-system-x86_64";
 
 const timeout = 90_000;
 

@@ -155,7 +155,7 @@ export class TestNetwork {
 
   /** Starts a program and waits until something is bound to this UDP port. */
   async start(host: string, port: number, program: string, ...args: string[]): Promise<void> {
-    const child = this.#spawn(host, program, args);
+    const child = this.spawn(host, program, args);
     let printed = "";
     child.stdout?.on("data", (text) => (printed += text));
     child.stderr?.on("data", (text) => (printed += text));
@@ -177,7 +177,7 @@ export class TestNetwork {
   /** Our server, which serves until the test is over. */
   async serve(host: string, ...args: readonly string[]): Promise<ServerLog> {
     const flags = [script, "serve", "--log", "json", "--verbose", "--allow-root", ...args];
-    const told = new ServerLog(this.#spawn(host, process.execPath, flags));
+    const told = new ServerLog(this.spawn(host, process.execPath, flags));
     const { address } = await told.next("listening");
     await this.#answers(host, String(address));
     return told;
@@ -237,9 +237,15 @@ export class TestNetwork {
     }
   }
 
-  #spawn(host: string, program: string, args: readonly string[]): ChildProcess {
+  /** Starts a program, which is ended after the test. */
+  spawn(
+    host: string,
+    program: string,
+    args: readonly string[],
+    stdin: "ignore" | "pipe" = "ignore",
+  ): ChildProcess {
     const child = spawn("ip", ["netns", "exec", this.namespace(host), program, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [stdin, "pipe", "pipe"],
     });
     this.#running.add(child);
     return child;
