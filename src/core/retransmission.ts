@@ -5,6 +5,8 @@ import type { Millis } from "./packet.ts";
 export interface Patience {
   /** The first interval while no round trip is known, and the unit in which patience is counted. */
   readonly timeoutMillis: Millis;
+  /** No interval is longer. Default: eight times `timeoutMillis`. */
+  readonly longestMillis?: Millis | undefined;
   /** How often an unanswered packet is repeated before the peer is given up. */
   readonly attempts: number;
   /** The same until the first block has moved, for a client that may ask otherwise then. Default:
@@ -18,7 +20,7 @@ export interface Patience {
   readonly unprovenMax?: number | undefined;
 }
 
-/** Intervals double from repeat to repeat up to so many times `timeoutMillis`. */
+/** Intervals double from repeat to repeat, by default up to so many times `timeoutMillis`. */
 const longestTimeouts = 8;
 const jitterShare = 0.125;
 /** A window leaves its Sender at once: after such a pause in the middle, the rest of it is lost. */
@@ -60,10 +62,8 @@ export class RetransmissionTimer {
   /** How long the peer's answer is waited for now. */
   get intervalMillis(): Millis {
     if (this.#exactMillis !== undefined) return this.#exactMillis;
-    const { timeoutMillis, jitter } = this.#patience;
-    const longest = longestTimeouts * timeoutMillis;
-    const interval = Math.min(this.#baseMillis() * this.#backOff, longest);
-    return interval * (1 + jitterShare * jitter);
+    const interval = Math.min(this.#baseMillis() * this.#backOff, this.#longestMillis);
+    return interval * (1 + jitterShare * this.#patience.jitter);
   }
 
   /** The timeout that a peer with no knowledge of the path would use. */
@@ -80,7 +80,7 @@ export class RetransmissionTimer {
    * middle of a window, and need not be asked to go on. */
   start(now: Millis, inWindow = false): void {
     this.#waitingSince ??= now;
-    this.deadline = Math.min(now + this.intervalMillis, this.#waitingSince + this.#longestMillis());
+    this.deadline = Math.min(now + this.intervalMillis, this.#waitingSince + this.#givenUpMillis());
     this.inWindow = inWindow && this.#exactMillis === undefined && this.#smoothed !== undefined;
     if (!this.inWindow) return;
     const pause = Math.max(pauseMillis, 2 * (this.#smoothed ?? 0));
@@ -123,7 +123,7 @@ export class RetransmissionTimer {
   /** The deadline has passed. True: repeat; false: the attempts are used up. */
   expired(): boolean {
     const since = this.#waitingSince;
-    if (since !== undefined && (this.deadline ?? 0) >= since + this.#longestMillis()) return false;
+    if (since !== undefined && (this.deadline ?? 0) >= since + this.#givenUpMillis()) return false;
     // Repeats that come sooner than a plain timeout are a courtesy of a measured path: a device
     // that writes to its flash for seconds must not lose its attempts to them.
     if (this.intervalMillis >= this.nominalMillis) this.#counted += 1;
@@ -132,10 +132,13 @@ export class RetransmissionTimer {
     return this.#counted <= this.#attempts;
   }
 
+  get #longestMillis(): Millis {
+    return this.#patience.longestMillis ?? longestTimeouts * this.#patience.timeoutMillis;
+  }
+
   /** More than the intervals of a silent peer can add up to. */
-  #longestMillis(): Millis {
-    const { timeoutMillis } = this.#patience;
-    const each = this.#exactMillis ?? longestTimeouts * (1 + jitterShare) * timeoutMillis;
+  #givenUpMillis(): Millis {
+    const each = this.#exactMillis ?? (1 + jitterShare) * this.#longestMillis;
     return (this.#attempts + 2) * each;
   }
 

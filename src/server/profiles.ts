@@ -10,7 +10,8 @@ export interface Profile {
   readonly family: string;
   /** Of the options, as `blksize=1432 tsize=0`: names in lower case, values as they came. */
   readonly asks: RegExp;
-  /** Repeat after this share of the timeout that it asked for; by default the whole. */
+  /** Repeat as soon as the path tells, and at the latest after this share of the timeout that it
+   * asked for; by default after the whole. */
   readonly resendShare?: number;
   readonly windowsizeMax?: number;
   /** ERROR codes that it takes otherwise than they are meant, and what is sent instead. */
@@ -41,7 +42,7 @@ const table: readonly Profile[] = [
     family: "u-boot",
     asks: /^timeout=\d+(?: tsize=\d+)? blksize=\d+(?: windowsize=\d+)?$/,
     // It gives up after about ten time-outs of its own in one transfer. If both ends waited equally
-    // long, each loss would cost one of them.
+    // long, each loss would cost one of them. It always asks for five seconds.
     resendShare: 0.4,
     // Some of its network drivers stall when 32 packets come at once.
     windowsizeMax: 16,
@@ -51,7 +52,8 @@ const table: readonly Profile[] = [
   { family: "windows", asks: /(?:^| )msftwindow=/, backslashes: true, rollsOver: true },
   { family: "tftpd32", asks: /(?:^| )udpport=/ },
   { family: "slof", asks: /^blksize=1428$/ },
-  { family: "curl", asks: /^tsize=\d+ blksize=\d+ timeout=\d+$/ },
+  // Asks for six seconds even next door.
+  { family: "curl", asks: /^tsize=\d+ blksize=\d+ timeout=\d+$/, resendShare: 0.4 },
   { family: "atftp", asks: /(?:^| )multicast=(?: |$)/ },
 ];
 
@@ -86,12 +88,14 @@ export function pacedFor(
   agreed: Agreed,
   patience: Patience,
 ): { readonly agreed: Agreed; readonly patience: Patience } {
-  const { exactTimeoutMillis } = agreed;
+  const { exactTimeoutMillis, ...measured } = agreed;
   const share = profile?.resendShare;
   if (share === undefined || exactTimeoutMillis === undefined) return { agreed, patience };
+  const longestMillis = exactTimeoutMillis * share;
+  const attempts = Math.ceil(patience.attempts / share);
   return {
-    agreed: { ...agreed, exactTimeoutMillis: exactTimeoutMillis * share },
-    patience: { ...patience, attempts: Math.ceil(patience.attempts / share) },
+    agreed: measured,
+    patience: { ...patience, timeoutMillis: longestMillis, longestMillis, attempts },
   };
 }
 

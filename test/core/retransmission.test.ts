@@ -22,6 +22,13 @@ test("intervals double up to eight times the plain timeout", () => {
   assert.deepEqual(seen, [1000, 2000, 4000, 8000, 8000, 8000]);
 });
 
+test("no interval is longer than it may be", () => {
+  const patience = { timeoutMillis: 1000, longestMillis: 1500, attempts: 100, jitter: 0 };
+  const bounded = new RetransmissionTimer(patience, 100);
+  bounded.expired();
+  assert.equal(bounded.intervalMillis, 1500);
+});
+
 test("progress brings back the first interval", () => {
   const doubled = timer();
   doubled.expired();

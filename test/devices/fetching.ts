@@ -30,6 +30,23 @@ export async function readAll(
   await readOn(device, expected, { blksize });
 }
 
+/** After an OACK: the second block is lost, and comes again long before a timeout of seconds is
+ * over. */
+export async function readAllButOnce(
+  device: Device,
+  expected: Uint8Array,
+  blksize: number,
+): Promise<void> {
+  await device.answer(ack(0));
+  await device.data(1);
+  await device.answer(ack(1));
+  await device.data(2); // lost
+  const again = await device.within(600);
+  assert.ok(again?.packet.op === "data" && again.packet.block === 2, "only after seconds");
+  await device.answer(ack(2));
+  await readOn(device, expected, { blksize, after: 2 });
+}
+
 /** After ACK 0, one ACK for each window, and one for each gap (RFC 7440 4); what the OACK does not
  * name is as RFC 1350 says. */
 export async function readWindows(

@@ -8,9 +8,9 @@ import { after, before } from "node:test";
 import { directory } from "../../src/index.ts";
 import { ack, data, rrq, wire, wrq } from "../server/device.ts";
 import { content } from "../server/scene.ts";
-import { readAll, readOn, readWindows } from "./fetching.ts";
+import { readAll, readAllButOnce, readOn, readWindows } from "./fetching.ts";
 import { NotApplicable } from "./line.ts";
-import { device } from "./played.ts";
+import { device, endedAs } from "./played.ts";
 
 const image = content(3000);
 const files = { image };
@@ -117,6 +117,16 @@ device("curl gets the size of a file that is not empty", { files }, async (askin
   assert.equal((await asking.oack()).tsize, "3000");
   await readAll(asking, image, 512);
 });
+
+device(
+  "a block that curl lost comes again long before the six seconds that it asks for",
+  { files, after: endedAs("curl", "completed") },
+  async (asking) => {
+    await asking.ask(rrq("image", { tsize: 0, blksize: 512, timeout: 6 }));
+    await asking.oack();
+    await readAllButOnce(asking, image, 512);
+  },
+);
 
 device("busybox asks for tsize and blksize and gets both", { files }, async (asking) => {
   await asking.ask(rrq("image", { blksize: 1400, tsize: 0 }));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { TftpError } from "../../src/index.ts";
 import { ack, data, error, rrq, wrq } from "../server/device.ts";
 import { content } from "../server/scene.ts";
-import { readAll, readOn } from "./fetching.ts";
+import { readAll, readAllButOnce, readOn } from "./fetching.ts";
 import { type Arrived, describe } from "./line.ts";
 import { device, endedAs } from "./played.ts";
 
@@ -47,6 +47,16 @@ device(
     assert.ok(again?.packet.op === "data" && again.packet.block === 1, "not before the timer");
     await asking.answer(ack(1));
     await readOn(asking, image, { blksize: 1468, after: 1 });
+  },
+);
+
+device(
+  "a block that U-Boot lost comes again as soon as the path has told how fast it is",
+  { files, after: endedAs("u-boot", "completed") },
+  async (asking) => {
+    await asking.ask(rrq("image", ubootOptions));
+    await asking.oack();
+    await readAllButOnce(asking, image, 1468);
   },
 );
 
