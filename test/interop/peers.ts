@@ -23,6 +23,7 @@ export type Peer =
   | "nginx"
   | "grub-mkimage"
   | "qemu-system-arm"
+  | "qemu-system-ppc64"
   | "qemu-system-x86_64";
 
 const timeout = 90_000;
