@@ -1,7 +1,7 @@
 // Tells systemd how the service is: READY, RELOADING, STOPPING, and the heartbeat of its watchdog.
 // Without NOTIFY_SOCKET nothing is done. It must not know what a server is.
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { endianness } from "node:os";
 
@@ -33,6 +33,7 @@ export function serviceNotice(
     if (!isOver) await sendOut(text);
   };
   const heartbeat = beat(environment, send);
+  if (isFollower) whenOrphaned(() => nameAgain(send));
   return {
     ready: () => send(isFollower ? `MAINPID=${process.pid}\nREADY=1` : "READY=1"),
     reloading: () => void send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
@@ -54,6 +55,28 @@ function beat(environment: NodeJS.ProcessEnv, send: Send): NodeJS.Timeout | unde
   const isOurs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === process.pid;
   if (!(millis >= 1) || !isOurs) return undefined;
   return setInterval(() => void send("WATCHDOG=1"), millis).unref();
+}
+
+/** Once the process before this one has ended, and systemd is the parent. */
+function whenOrphaned(act: () => void): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    act();
+  }, 250).unref();
+}
+
+/** systemd does not wait for a main process that is no child of its own: it kills it at `stop`. It
+ * asks whose child one is only when another becomes the main process, so for a moment one does. */
+function nameAgain(send: Send): void {
+  const other = spawn("sleep", ["5"], { stdio: "ignore" });
+  other.once("error", () => {}); // then it is as it was
+  other.once("spawn", async () => {
+    await send(`MAINPID=${other.pid}`);
+    await send(`MAINPID=${process.pid}`);
+  });
+  other.unref();
 }
 
 function sendByCommand(text: string): Promise<void> {

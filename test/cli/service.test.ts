@@ -77,12 +77,16 @@ test(
     const next = supervisor(t, join(root, "notify"));
     process.env.NOTIFY_SOCKET = join(root, "notify");
     t.after(() => delete process.env.NOTIFY_SOCKET);
+    let pid = 0;
+    t.after(() => pid > 0 && isRunning(pid) && process.kill(pid, "SIGKILL"));
     const { child, printed, ended } = await serving(t, [root]);
     assert.equal(await next(), "READY=1");
     child.kill("SIGUSR2");
-    const pid = Number(/^MAINPID=(\d+)\nREADY=1$/.exec(await next())?.[1]);
-    t.after(() => isRunning(pid) && process.kill(pid, "SIGKILL"));
+    pid = Number(/^MAINPID=(\d+)\nREADY=1$/.exec(await next())?.[1]);
     await printed(new RegExp(`Process ${pid} serves from now on`));
+    const other = Number(/^MAINPID=(\d+)$/.exec(await next())?.[1]);
+    assert.ok(other !== pid && isRunning(other), "systemd takes one that is gone for a mistake");
+    assert.equal(await next(), `MAINPID=${pid}`, "by now it is a child of systemd");
     process.kill(pid, "SIGTERM");
     assert.equal(await next(), "STOPPING=1");
     assert.deepEqual(await ended, { status: 0, signal: null });
