@@ -45,6 +45,7 @@ async function run({ config, write, socket }: InstallFlags): Promise<void> {
   const units = socket ? withSocket(service, socket) : [{ name: serviceName, text: service }];
   if (write !== undefined) {
     await writeUnits(units, write);
+    tellNext(units, resolve(config));
   } else if (units.length === 1) process.stdout.write(service);
   else process.stdout.write(units.map(({ name, text }) => `# ${name}\n${text}`).join("\n"));
 }
@@ -64,6 +65,12 @@ async function writeUnits(units: readonly Unit[], folder: string): Promise<void>
       throw thrown.code === "EEXIST" ? alreadyThere(path) : namePath(thrown, path, "write");
     });
     console.log(`Wrote ${path}.`);
+  }
+}
+
+function tellNext(units: readonly Unit[], config: string): void {
+  if (!existsSync(config)) {
+    console.log(`First write ${config}; this is enough: dir = "/srv/tftp"`);
   }
   const names = units.length === 1 ? "tidewire" : `${socketName} ${serviceName}`;
   console.log(`Now: systemctl daemon-reload && systemctl enable --now ${names}`);

@@ -112,9 +112,34 @@ test("install-service prints the unit for this installation, and writes it once"
     /^ExecStart=\S*node\S* \S+\/bin\/tidewire\.js serve --config "\/etc\/50%% of/m,
   );
   const written = await tidewire([...args, "--write", root]);
-  assert.match(written.stdout.toString(), /^Wrote \S+tidewire\.service\.\nNow: systemctl /);
+  assert.match(
+    written.stdout.toString(),
+    /^Wrote \S+tidewire\.service\.\nFirst write \/etc\/50% of it\.toml.*\nNow: systemctl /,
+  );
   assert.equal(await readFile(join(root, "tidewire.service"), "utf8"), unit);
   failsWith(await tidewire([...args, "--write", root]), 1, /is there already/);
+});
+
+test("install-service asks for no configuration that is there", async (t) => {
+  const root = await folder(t);
+  const config = join(root, "tidewire.toml");
+  await writeFile(config, "");
+  const { stdout } = await tidewire(["install-service", "--config", config, "--write", root]);
+  assert.match(stdout.toString(), /^Wrote \S+\nNow: systemctl /);
+});
+
+test("the service may write where the documents let it write", async () => {
+  const text = (path: string): Promise<string> =>
+    readFile(new URL(`../../../${path}`, import.meta.url), "utf8");
+  const unit = await text("packaging/tidewire.service");
+  const documents = (await text("README.md")) + (await text("docs/operations.md"));
+  const paths = [...documents.matchAll(/\/var\/(lib|log)\/(tidewire)\b/g)];
+  assert.deepEqual([...new Set(paths.map(([path]) => path))].sort(), [
+    "/var/lib/tidewire",
+    "/var/log/tidewire",
+  ]);
+  assert.match(unit, /^StateDirectory=tidewire$/m);
+  assert.match(unit, /^LogsDirectory=tidewire$/m);
 });
 
 test("install-service --socket: systemd opens the port, the service has no right", async (t) => {
