@@ -71,7 +71,9 @@ function optionRow(option: Option): OptionRow {
   const placeholder = /[<[](.+)[>\]]$/.exec(flags)?.[1] ?? "";
   const repeats = description.includes("repeat") || option.variadic;
   const takesValue = required || optional;
-  const value = takesValue ? valueFor(placeholder, optional, choicesOf(option)) : undefined;
+  // To commander the brackets of <ADDR[:PORT]> mean both.
+  const isOptional = optional && !required;
+  const value = takesValue ? valueFor(placeholder, isOptional, choicesOf(option)) : undefined;
   return { short, long, flags: withoutBrackets(flags), description, repeats, value };
 }
 

@@ -104,7 +104,8 @@ function optionOf(key: string, value: TomlValue, where: Where): object {
 function wordsOf(option: Option, value: TomlValue, where: Where): string[] | undefined {
   const long = option.long as string;
   const key = long.slice(2);
-  const takesNothing = option.isBoolean() || option.optional;
+  // To commander the brackets of <ADDR[:PORT]> mean both.
+  const takesNothing = option.isBoolean() || (option.optional && !option.required);
   if (typeof value === "boolean" && takesNothing) return value ? [long] : undefined;
   if (option.isBoolean()) throw wrong(where, `${key} is true or false`, `Write ${key} = true.`);
   const values = Array.isArray(value) ? value : [value];

@@ -36,6 +36,14 @@ test("the table has every command, with the options that its help shows", async 
   }
 });
 
+test("the value that may be left out is that of --web alone", () => {
+  const optional = table.flatMap(({ options }) => options.filter(({ value }) => value?.optional));
+  assert.deepEqual(
+    optional.map(({ long }) => long),
+    ["--web"],
+  );
+});
+
 test("every option of every command is in each script and in the man page", () => {
   const page = readFileSync(join(root, "packaging/tidewire.1"), "utf8").replaceAll("\\-", "-");
   for (const { name, options } of table) {

@@ -48,6 +48,8 @@ const wrongFiles: readonly (readonly [text: string, says: RegExp, hint: RegExp])
   ['config = "d.toml"', /no setting "config"/, /\S/],
   ["dot-files = 1", /dot-files is true or false/, /dot-files = true/],
   ["port = [1, 2]", /port takes one value/, /\S/],
+  ["listen = true", /listen cannot have this value/, /--listen <ADDR/],
+  ["user = false", /user cannot have this value/, /--user <NAME/],
   ["port = true", /port cannot have this value/, /--port <N>/],
   ['listen = ["localhost"]', /line 1: listen cannot be "localhost"/, /IP address/],
   ['rule = ["deny x"]', /line 1: "deny x" is no rule/, /begins with allow/],
