@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { folder } from "./cli/command.ts";
 
 interface Packed {
   readonly unpackedSize: number;
@@ -64,14 +65,35 @@ test("the package is smaller than its limit", () => {
   assert.ok(packed.unpackedSize < unpackedBytesMax, `${packed.unpackedSize} bytes`);
 });
 
+const withMan = process.platform === "win32" ? { skip: "npm installs no man pages" } : {};
+
+test("npm installs the man page where man looks for it", withMan, async (t) => {
+  const prefix = await folder(t);
+  const own = join(prefix, "package");
+  const text = readFileSync(join(root, "package.json"), "utf8");
+  const { name, version, bin, man } = JSON.parse(text);
+  mkdirSync(join(own, "packaging"), { recursive: true });
+  writeFileSync(join(own, "package.json"), JSON.stringify({ name, version, bin, man }));
+  copyFileSync(join(root, "packaging/tidewire.1"), join(own, "packaging/tidewire.1"));
+  cpSync(join(root, "bin"), join(own, "bin"), { recursive: true });
+  npm(["pack", own, `--pack-destination=${prefix}`]);
+  const file = join(prefix, `${name}-${version}.tgz`);
+  npm(["install", "--global", "--offline", `--prefix=${prefix}`, file]);
+  assert.ok(existsSync(join(prefix, "share/man/man1/tidewire.1")));
+});
+
 function pack(): Packed {
-  const args = ["pack", "--json", "--dry-run", "--ignore-scripts", "--loglevel=silent"];
-  // npm sets this for what it runs; without a shell, Windows could not start `npm` itself.
-  const npm = process.env.npm_execpath;
-  const output = npm?.endsWith("npm-cli.js")
-    ? execFileSync(process.execPath, [npm, ...args], { cwd: root, encoding: "utf8" })
-    : execFileSync("npm", args, { cwd: root, encoding: "utf8" });
+  const output = npm(["pack", "--json", "--dry-run", "--ignore-scripts"]);
   const result: Packed | undefined = JSON.parse(output)[0];
   assert.ok(result, "npm pack printed no package");
   return result;
+}
+
+function npm(words: readonly string[]): string {
+  const args = [...words, "--loglevel=silent"];
+  // npm sets this for what it runs; without a shell, Windows could not start `npm` itself.
+  const cli = process.env.npm_execpath;
+  return cli?.endsWith("npm-cli.js")
+    ? execFileSync(process.execPath, [cli, ...args], { cwd: root, encoding: "utf8" })
+    : execFileSync("npm", args, { cwd: root, encoding: "utf8" });
 }
