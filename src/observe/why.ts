@@ -45,7 +45,7 @@ const remedies: { readonly [code in TftpErrorCode]?: string } = {
   FILE_EXISTS: "Choose another name, or allow replacing with --uploads overwrite.",
   TIMED_OUT:
     "Check its power and cable. If nothing ever arrived: a firewall must let UDP pass both ways, " +
-    "for the answers come from a port of their own.",
+    "for without --single-port the answers come from a port of their own.",
   ILLEGAL_OPERATION: "The client breaks the protocol; look at the packets.",
   NETWORK: "Check this machine's network: the system refused to send.",
   STORAGE: "See the server's log: this machine could not read or write the file.",

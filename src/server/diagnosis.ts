@@ -45,6 +45,8 @@ export interface Facts {
   readonly requestRepeats: number;
   /** Its packets to the port that it asked instead of the transfer's own. */
   readonly toAskedPort: number;
+  /** The port that it asked is the transfer's own. */
+  readonly samePort: boolean;
   readonly client: Address;
   /** The last other address that sent to this transfer. */
   readonly stranger?: Address | undefined;
@@ -71,15 +73,16 @@ export function diagnose(facts: Facts): Diagnosis | undefined {
 
 /** The client is not heard any more, or never was. */
 function silence(facts: Facts): Diagnosis | undefined {
-  const { client, stranger, answered, blocks } = facts;
+  const { client, stranger, answered, blocks, samePort } = facts;
   if (stranger && (stranger.host !== client.host || !answered)) {
     const advice = `Packets came from ${stranger.host} port ${stranger.port}, which did not ask.`;
     return verdict("other-address", `${advice} ${addressAdvice}`);
   }
   if (facts.toAskedPort > 0) return verdict("asked-port", portAdvice);
   if (!answered) {
-    if (facts.requestRepeats > 0) return verdict("client-repeats", repeatAdvice);
-    return verdict("no-answer", firewallAdvice);
+    const elsewhere = facts.requestRepeats > 0 ? repeatAdvice : firewallAdvice;
+    const advice = samePort ? wayBackAdvice : elsewhere;
+    return verdict(facts.requestRepeats > 0 ? "client-repeats" : "no-answer", advice);
   }
   const opened = facts.op === "rrq" && facts.options && blocks === 0;
   if (opened && facts.blksize > smallBytes) {
@@ -118,10 +121,14 @@ const smallBytes = 512;
 
 const firewallAdvice =
   "Nothing came back after our first packet: a firewall or NAT may drop what does not come from " +
-  "port 69. Try --single-port, or --tid-ports and open those ports.";
+  "the port that was asked. Try --single-port, or --tid-ports and open those ports.";
 const repeatAdvice =
   "The client asks again: our answers do not reach it. Look at firewalls and routes on the way " +
   "back, or try --single-port.";
+/** It has what is advised to others. */
+const wayBackAdvice =
+  "Our answers do not reach the client, though they come from the port that it asked. Look at " +
+  "firewalls and routes on the way back, and at the client.";
 const addressAdvice =
   "The client has several addresses, or NAT gives each of its packets another one.";
 const portAdvice =

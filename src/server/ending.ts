@@ -20,6 +20,7 @@ export interface Seen {
   readonly replaced: boolean;
   readonly requestRepeats: number;
   readonly toAskedPort: number;
+  readonly samePort: boolean;
   /** The request was a broadcast. */
   readonly broadcast: boolean;
 }
@@ -42,6 +43,7 @@ export function endOf(seen: Seen): End {
     blocks: "acked" in machine ? machine.acked : machine.received,
     requestRepeats: seen.requestRepeats,
     toAskedPort: seen.toAskedPort,
+    samePort: seen.samePort,
     client: peer.address,
     stranger: peer.stranger,
   });

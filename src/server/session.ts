@@ -272,6 +272,7 @@ export class Session implements Entry<Session>, Watched {
       broadcast: this.asked.broadcast !== undefined,
       requestRepeats: this.#requestRepeats,
       toAskedPort: this.#toAskedPort,
+      samePort: running.socket.local.port === this.asked.socket.local.port,
     });
     const ended: { -readonly [key in keyof Ended]: Ended[key] } = {
       kind: "ended",

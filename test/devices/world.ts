@@ -25,6 +25,7 @@ export interface WorldOptions {
   readonly storage: Storage;
   readonly limits?: Partial<Limits>;
   readonly judge?: Judge;
+  readonly singlePort?: boolean;
   readonly server?: string;
   readonly device?: string;
   /** What the network does with a datagram on its way. */
@@ -59,6 +60,7 @@ export class World implements Clock, Network, Stage {
       clock: this,
       judge: options.judge ?? allowAll,
       limits: completeLimits(options.limits),
+      singlePort: options.singlePort ?? false,
       random: () => 0.5,
       onEvent: (event) => this.events.push(event),
     });

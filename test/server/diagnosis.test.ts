@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { memory, type ServerEvent, TftpError } from "../../src/index.ts";
+import { type Address, memory, type ServerEvent, TftpError } from "../../src/index.ts";
 import { Device, type Port, type Stage } from "../devices/line.ts";
 import { World, type WorldOptions } from "../devices/world.ts";
 import { ack, data, error, rrq, wrq } from "./device.ts";
@@ -27,6 +27,21 @@ test("nothing comes back: a firewall or NAT", async () => {
   const cause = await causeOf(async (device) => device.ask(rrq("image", { tsize: 0 })));
   assert.match(cause, /^no-answer: .*--single-port.*--tid-ports/);
 });
+
+for (const times of [1, 2]) {
+  test(`a single port is not advised to who has it, after ${times} requests`, async () => {
+    const script: Script = async (device) => {
+      for (let time = 0; time < times; time++) {
+        await device.ask(rrq("image", { tsize: 0 }));
+        await device.pause(2000);
+      }
+    };
+    const options = { singlePort: true, loses: (_: Buffer, to: Address) => to.port !== 69 };
+    const cause = await causeOf(script, options);
+    assert.match(cause, /^(no-answer|client-repeats): .*though they come from the port/);
+    assert.doesNotMatch(cause, /--single-port/);
+  });
+}
 
 test("nothing comes back for DATA 1 either", async () => {
   assert.match(await causeOf(async (device) => device.ask(rrq("image"))), /^no-answer: /);
