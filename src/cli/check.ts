@@ -110,8 +110,10 @@ async function answer(
   try {
     const { mount, name } = effect.folders.find(asked.filename, asked.client);
     const { dotFiles = false } = flags;
-    const outcome = await outcomeOf(effect, { asked, mount, name, dotFiles }).catch(refusal);
-    return [...outcome, reason, mountText(mount)];
+    const outcome = outcomeOf(effect, { asked, mount, name, dotFiles }).catch((thrown) => {
+      return [...refusal(thrown), ...(dotFiles ? [] : hiddenText(name))];
+    });
+    return [...(await outcome), reason, mountText(mount)];
   } catch (thrown) {
     return [...refusal(thrown), reason];
   }
@@ -145,6 +147,12 @@ function refusal(thrown: unknown): readonly string[] {
   if (!(thrown instanceof TftpError)) throw thrown;
   const { message, hint } = thrown;
   return [`It is refused: ${visible(message)}.`, ...(hint ? [visible(hint)] : [])];
+}
+
+/** A client is not told. */
+function hiddenText(name: string): readonly string[] {
+  const isHidden = /(?:^|[\\/])\.(?!\.?(?:[\\/]|$))/.test(name);
+  return isHidden ? ["Names that begin with a dot are hidden; dot-files serves them."] : [];
 }
 
 function mountText({ at, dir, clients, isMount }: Folder): string {

@@ -36,6 +36,6 @@ function whereToListen(flags: ServeFlags, left: Heritage | undefined): Plan["whe
 }
 
 function bothGiven(): TftpError {
-  const hint = "Name the addresses in the systemd socket unit alone.";
-  return wrongUsage("the sockets are handed over (LISTEN_FDS), so --listen cannot name any", hint);
+  const hint = "Leave --listen and --port out: the systemd socket unit names the addresses.";
+  return wrongUsage("the sockets are handed over (LISTEN_FDS), so none can be named here", hint);
 }

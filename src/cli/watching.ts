@@ -196,7 +196,10 @@ async function readPassword(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    const message = `the password in ${path} cannot be read (${systemCode(cause)})`;
-    throw new TftpError("INVALID_ARGUMENT", message, { hint: "Check the path.", cause });
+    const code = systemCode(cause);
+    const message = `the password in ${path} cannot be read (${code})`;
+    const isForbidden = code === "EACCES" || code === "EPERM";
+    const hint = isForbidden ? "This account must be able to read it." : "Check the path.";
+    throw new TftpError("INVALID_ARGUMENT", message, { hint, cause });
   }
 }

@@ -38,7 +38,7 @@ test("whether an upload is taken is foretold for each kind of name", async (t) =
     ["new", /^It may bring \S+\/own\/new\.\n/],
     [`${dir}/again`, /^It may bring \S+\/own\/again\.\n/],
     ["x/../more", /^It may bring \S+\/own\/more\.\n/],
-    [".hid", /^It is refused: file not found\.\n/],
+    [".hid", /^It is refused: file not found\.\nNames that begin with a dot are hidden/],
     ["there", /^It is refused: file already exists\.\nSet uploads to overwrite/],
     ["none/new", /^It is refused: the folder does not exist\.\n/],
     ["sub", /^It is refused: /],
@@ -54,6 +54,13 @@ test("whether an upload is taken is foretold for each kind of name", async (t) =
     );
     assert.equal(told.startsWith("It is refused"), refused, name);
   }
+});
+
+test("who asks why a hidden file is not found is told, and for no other one", async (t) => {
+  const { file, dir } = await site(t);
+  await writeFile(join(dir, ".profile"), "");
+  assert.match(await foretold(file, "sub/../.profile"), /file not found\.\n.* dot are hidden/);
+  assert.doesNotMatch(await foretold(file, "./x/../none."), /hidden/);
 });
 
 test("a file is named by its own path, also where the name repeats the folder's", async (t) => {

@@ -34,3 +34,19 @@ for (const content of ["", "\nsesame", "\ufeff\n"]) {
     await assert.rejects(passwordIn(t, content), { message: /begins with an empty line$/ });
   });
 }
+
+test("a password that may not be read is no matter of its path", async (t) => {
+  const webPasswordFile = join(await folder(t), "password");
+  await writeFile(webPasswordFile, "s\u00e9same", { mode: 0 });
+  const isRoot = process.getuid?.() === 0;
+  if (process.platform === "win32") return t.skip("has no such rights");
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    await assert.rejects(webPlan({ web: true, webPasswordFile }), {
+      message: /cannot be read \(EACCES\)$/,
+      hint: /account must be able to read/,
+    });
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+});

@@ -173,3 +173,8 @@ test("several workers refuse what is handed over, instead of ignoring it", onLin
   const text = await handed(t, ["--workers", "2"], 2);
   assert.match(text, /workers cannot share the sockets of systemd .*\nHint: .*socket unit/);
 });
+
+test("a port beside what is handed over is refused, and named in the hint", onLinux, async (t) => {
+  const text = await handed(t, ["--port", "6969"], 2);
+  assert.match(text, /the sockets are handed over .*\nHint: Leave --listen and --port out/);
+});
