@@ -51,8 +51,11 @@ function tail() {
     "Of",
     ".BR serve :",
     ...terms([
-      ["TERM, INT", "no new transfers; a second signal ends those that run, a third the process"],
-      ["HUP", "reads the configuration again, whole or not at all"],
+      [
+        "TERM, INT",
+        "no new transfers, 5 s for those that run; a second ends these, a third the process",
+      ],
+      ["HUP", "reads the file of --config again, whole or not at all; without one the server ends"],
       ["USR1", "prints the running transfers"],
       ["USR2", "starts the next process, which takes over; this one ends with its transfers"],
     ]),
@@ -61,6 +64,7 @@ function tail() {
       ["0", "it is done"],
       ["1", "it failed; standard error says why, and what to do"],
       ["2", "it was used wrongly"],
+      ["128 + N", "get or put was ended by signal N: 130 after Ctrl+C"],
     ]),
     ".SH ENVIRONMENT",
     ...terms([
