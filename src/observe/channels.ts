@@ -3,6 +3,7 @@
 
 import { type Channel, channel } from "node:diagnostics_channel";
 import type { ServerEvent } from "../server/events.ts";
+import type { Registered, spans as Spans } from "./spans.ts";
 
 /** The message is the event itself. */
 const channels: { readonly [kind in ServerEvent["kind"]]: Channel } = {
@@ -16,11 +17,13 @@ const channels: { readonly [kind in ServerEvent["kind"]]: Channel } = {
 };
 
 /** Where the API package keeps the tracer that somebody registered: whoever traces has done so
- * before the program begins, and nobody else has to wait for a package to load. */
+ * before the program begins, and nobody else has to wait for a module to load. */
 const openTelemetry = Symbol.for("opentelemetry.js.api.1");
+const common = globalThis as { readonly [openTelemetry]?: Registered };
 
 export async function publisher(): Promise<(event: ServerEvent) => void> {
-  const trace = openTelemetry in globalThis ? await loadSpans() : undefined;
+  const registered = common[openTelemetry];
+  const trace = registered && (await loadSpans(registered));
   if (!trace) return publish;
   return (event) => {
     publish(event);
@@ -28,9 +31,9 @@ export async function publisher(): Promise<(event: ServerEvent) => void> {
   };
 }
 
-async function loadSpans(): Promise<((event: ServerEvent) => void) | undefined> {
+async function loadSpans(registered: Registered): Promise<ReturnType<typeof Spans>> {
   const { spans } = await import("./spans.ts");
-  return spans();
+  return spans(registered);
 }
 
 /** A subscriber that throws does so on its own: Node reports it apart. */

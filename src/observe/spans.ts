@@ -1,26 +1,34 @@
-// One OpenTelemetry span for each transfer, for those who trace: through the API package, which
-// whoever registers a tracer has. It needs no state, for a span is told when it is over.
+// One OpenTelemetry span for each transfer, for those who trace. It needs no state, for a span is
+// told when it is over.
 
+import type { SpanKind, SpanStatusCode, TracerProvider } from "@opentelemetry/api";
 import type { ServerEvent } from "../server/events.ts";
 
 type Ended = Extract<ServerEvent, { kind: "ended" }>;
 type Attributes = Record<string, string | number>;
 
-/** Undefined without the package. */
-export async function spans(): Promise<((event: ServerEvent) => void) | undefined> {
-  const api = await import("@opentelemetry/api").catch(() => undefined);
-  if (!api) return undefined;
-  const tracer = api.trace.getTracer("tidewire");
+/** What a copy of the API package keeps for all others. A copy of our own would take it for its own
+ * only where that is not the newer one. */
+export interface Registered {
+  readonly trace?: TracerProvider;
+}
+
+const server: SpanKind.SERVER = 1;
+const failed: SpanStatusCode.ERROR = 2;
+
+/** Undefined where nobody traces. */
+export function spans({ trace }: Registered): ((event: ServerEvent) => void) | undefined {
+  const tracer = trace?.getTracer("tidewire");
+  if (!tracer) return undefined;
   return (event) => {
     if (event.kind !== "ended") return;
     const { transfer, ending, error } = event;
     const { startedAt: startTime, durationMillis } = transfer;
     const attributes = attributesOf(event);
-    const kind = api.SpanKind.SERVER;
-    const span = tracer.startSpan(nameOf(event), { kind, startTime, attributes });
+    const span = tracer.startSpan(nameOf(event), { kind: server, startTime, attributes });
     if (ending === "failed" || ending === "aborted") {
       const message = error?.message;
-      span.setStatus({ code: api.SpanStatusCode.ERROR, ...(message ? { message } : {}) });
+      span.setStatus({ code: failed, ...(message ? { message } : {}) });
     }
     span.end(startTime + durationMillis);
   };

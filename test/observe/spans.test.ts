@@ -73,6 +73,23 @@ test("a transfer that did not end well is a span with an error", async () => {
   assert.equal(typeof span.attributes["error.type"], "string");
 });
 
+test("a tracer that an older copy of the package has registered is used", () => {
+  const index = fileURLToPath(new URL("../../src/index.js", import.meta.url));
+  const program = `
+    const span = { setStatus() {}, end: () => console.log("ended") };
+    const tracer = { startSpan: (name) => (console.log(name), span) };
+    globalThis[Symbol.for("opentelemetry.js.api.1")] =
+      { version: "1.4.0", trace: { getTracer: () => tracer } };
+    const { get, memory, serve } = await import(${JSON.stringify(index)});
+    const storage = memory({ a: new Uint8Array(1) });
+    const server = await serve({ storage, host: "127.0.0.1", port: 0 });
+    await get("tftp://127.0.0.1:" + server.address.port + "/a").bytes();
+    await server.close({ graceMillis: 2000 });`;
+  const args = ["--input-type=module", "--eval", program];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  assert.equal(stdout, "tftp get\nended\n", stderr);
+});
+
 test("where nobody traces, the package is not loaded", () => {
   const index = fileURLToPath(new URL("../../src/index.js", import.meta.url));
   const program = `
