@@ -2,8 +2,8 @@
 // translated once. It must not know what is sent there.
 
 import { isIP, isIPv4, SocketAddress } from "node:net";
-import { networkInterfaces } from "node:os";
 import type { Address } from "../ports.ts";
+import { linkLocal, zoneName, zoneNumber } from "./hosts.ts";
 import { AF_INET, AF_INET6 } from "./libc.ts";
 
 /** Whoever sends from ever new addresses must not fill our memory. */
@@ -23,7 +23,9 @@ export class AddressBook {
   /** The same object for the same peer, as long as it is known. */
   named(host: string, port: number): Address {
     if (isIPv4(host)) return this.#peer4(this.#numberOf(host), port);
-    const name = `${host} ${port}`;
+    // An interface that is made anew has another number, and so have those who are heard there.
+    const [, zone = ""] = host.includes("%") ? host.split("%") : [];
+    const name = `${host} ${port}${zone && ` ${zoneNumber(zone)}`}`;
     return this.#byName.get(name) ?? remember(this.#byName, name, { host, port });
   }
 
@@ -63,13 +65,14 @@ export class AddressBook {
 
   #read6(memory: Uint8Array, at: number, port: number): Address {
     const bytes = Buffer.from(memory.subarray(at, at + 28));
-    const text = bytes.toString("latin1", 2);
+    const zone = zoneOf(bytes.readUInt32LE(24));
+    const text = bytes.toString("latin1", 2) + zone;
     const known = this.#byBytes.get(text);
     if (known) return known;
     const words = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(8 + 2 * i));
     const written = words.map((word) => word.toString(16)).join(":");
     const { address: host } = new SocketAddress({ address: written, family: "ipv6" });
-    const address = this.named(host + zoneOf(bytes.readUInt32LE(24)), port);
+    const address = this.named(host + zone, port);
     this.#encoded.set(address, bytes);
     return remember(this.#byBytes, text, address);
   }
@@ -115,12 +118,8 @@ function remember<K, V>(book: Map<K, V>, key: K, value: V): V {
 }
 
 /** The kernel numbers the interfaces, Node names them. */
-function zoneOf(index: number): string {
-  if (index === 0) return "";
-  for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
-    if (addresses.some(({ scopeid }) => scopeid === index)) return `%${name}`;
-  }
-  return `%${index}`;
+function zoneOf(scope: number): string {
+  return scope === 0 ? "" : `%${zoneName(scope) ?? scope}`;
 }
 
 /** Undefined where the plain way shall report what is wrong with the address. */
@@ -141,8 +140,7 @@ export function socketAddress({ host, port }: Address): Uint8Array | undefined {
 
 /** The number of a zone that is one of our interfaces, in which link-local addresses only are. */
 function scopeOf(bare: string, zone: string): number | undefined {
-  if (!/^fe[89ab]/i.test(bare)) return undefined;
-  return networkInterfaces()[zone]?.find(({ scopeid = 0 }) => scopeid > 0)?.scopeid;
+  return linkLocal.test(bare) ? zoneNumber(zone) : undefined;
 }
 
 function numbersOf6(host: string): number[] {

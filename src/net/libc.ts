@@ -44,6 +44,9 @@ export interface Libc {
     timeout: number,
     mask: number,
   ) => number;
+  /** 0 where there is none of that name. */
+  readonly if_nametoindex: (name: string) => number;
+  readonly if_indextoname: (index: number, name: Uint8Array) => number;
   readonly errno: () => number;
   /** Where the first byte lies. It does not move while the memory is referenced. */
   readonly addressOf: (memory: ArrayBufferView) => number;
@@ -127,6 +130,8 @@ function load(): Libc | undefined {
       epoll_create1: c.func("int epoll_create1(int)"),
       epoll_ctl: c.func("int epoll_ctl(int, int, int, void *)"),
       epoll_pwait2: c.func("int epoll_pwait2(int, uintptr_t, int, uintptr_t, uintptr_t)"),
+      if_nametoindex: c.func("uint if_nametoindex(const char *)"),
+      if_indextoname: c.func("uintptr_t if_indextoname(uint, void *)"),
       errno: () => koffi.errno(),
       addressOf: (memory) => Number(koffi.address(memory)),
     };

@@ -4,11 +4,12 @@
 import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
-import { isIP, SocketAddress } from "node:net";
+import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, Network, OpenOptions, Route } from "../ports.ts";
 import { bindError } from "./bind-error.ts";
+import { canonical } from "./hosts.ts";
 import { openLinuxSocket } from "./linux-udp.ts";
 import {
   answerAtOnce,
@@ -61,27 +62,6 @@ async function resolve(host: string): Promise<string> {
         : "Check the spelling, or use an IP address.";
     throw new TftpError("NETWORK", `unknown host "${host}"`, { hint, cause });
   }
-}
-
-/** One spelling for each address, so that addresses compare as strings. An IPv4 address in IPv6
- * clothes is an IPv4 address: the IPv6 sockets here speak IPv6 only. */
-function canonical(host: string): string {
-  const [bare = "", zone] = host.split("%");
-  const family = isIP(bare) === 6 ? "ipv6" : "ipv4";
-  const { address } = new SocketAddress({ address: bare, family });
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address);
-  // Answers from any other address come without a zone.
-  const isLinkLocal = zone !== undefined && /^fe[89ab]/.test(address);
-  return mapped?.[1] ?? (isLinkLocal ? `${address}%${interfaceOf(zone)}` : address);
-}
-
-/** Windows counts interfaces; elsewhere they have names, and a number may stand for one. */
-function interfaceOf(zone: string): string {
-  if (process.platform === "win32") return zone;
-  const found = Object.entries(networkInterfaces()).find(([, addresses = []]) =>
-    addresses.some(({ scopeid }) => scopeid && String(scopeid) === zone),
-  );
-  return found?.[0] ?? zone;
 }
 
 /** Connecting a UDP socket sends nothing; the kernel picks the route and with it the local

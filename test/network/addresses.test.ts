@@ -1,14 +1,14 @@
 // Answers come from the address that was asked, whichever the server has, gets or loses.
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Address } from "../../src/index.ts";
 import { folder } from "../interop/exchange.ts";
 import { ack, type Device, rrq } from "../server/device.ts";
 import { content, readOn } from "../server/scene.ts";
-import { type Plan, type TestNetwork, testInNetwork } from "./hosts.ts";
+import { oneCable, type Plan, type TestNetwork, testInNetwork } from "./hosts.ts";
 
 const image = Buffer.from(content(3000));
 
@@ -164,9 +164,10 @@ testInNetwork(
   plan,
   async (net, t) => {
     const log = await net.serve("server", await root(t));
-    const device = (): Device => net.device(t, "client", "fe80::1%eth1");
+    const device = (port = 0): Device => net.device(t, "client", "fe80::1%eth1", port);
     // As many as it takes until ports of transfers are used again.
     for (let round = 0; round < 20; round++) await fetch(device(), "fe80::2");
+    await fetch(device(2070), "fe80::2");
     log.passOver();
     await net.shell([
       "ip -n $server link delete eth1",
@@ -178,6 +179,29 @@ testInNetwork(
     ]);
     await log.next("listening", { address: "fe80::2%eth1" });
     for (let round = 0; round < 3; round++) await fetch(device(), "fe80::2");
+    // Firmware asks from the same port each time: the same address, but not the same interface.
+    await fetch(device(2070), "fe80::2");
+  },
+);
+
+testInNetwork(
+  "a client whose interface has no link-local address of its own asks one",
+  oneCable(
+    1500,
+    "ip -n $server address add fe80::2/64 dev eth0",
+    "ip -n $client address flush dev eth0 scope link",
+    "ip -n $client route add fe80::/64 dev eth0",
+  ),
+  async (net, t) => {
+    const path = await folder(t);
+    const large = Buffer.from(content(1_000_000));
+    await writeFile(join(path, "large"), large, { mode: 0o644 });
+    await net.serve("server", path);
+    // What comes together is read by another call than what comes alone.
+    const how = ["--blksize", "512", "--windowsize", "16", "--retries", "1"];
+    const got = join(await folder(t), "got");
+    await net.tidewire("client", "get", "tftp://[fe80::2%25eth0]/large", "--output", got, ...how);
+    assert.deepEqual(await readFile(got), large);
   },
 );
 
