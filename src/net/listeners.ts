@@ -6,6 +6,7 @@ import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, Network } from "../ports.ts";
 import { type Answering, Broadcasts } from "./broadcasts.ts";
 import { type BoundSocket, boundSocket } from "./handed-over.ts";
+import { canonical } from "./hosts.ts";
 
 export interface ListenOptions {
   /** Exactly these addresses, which may be 0.0.0.0 and ::, or every address that this host has or
@@ -29,6 +30,8 @@ export interface ListenOptions {
 
 export class Listeners {
   readonly #options: ListenOptions;
+  /** Undefined: every address. */
+  readonly #named: ReadonlySet<string> | undefined;
   readonly #sockets = new Map<string, DatagramSocket>();
   readonly #failures = new Map<string, number>();
   /** The number of the interface that a link-local address is bound to; else 0. */
@@ -41,8 +44,9 @@ export class Listeners {
   #rescan: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(options: ListenOptions, port: number) {
+  private constructor(options: ListenOptions, port: number, named?: ReadonlySet<string>) {
     this.#options = options;
+    this.#named = named;
     this.#port = port;
     const { network, onBroadcast } = options;
     this.#broadcasts = onBroadcast && new Broadcasts(network, this.#sockets, onBroadcast);
@@ -51,19 +55,19 @@ export class Listeners {
   /** Throws TftpError NETWORK when one of the named hosts, or none of "every", can be listened
    * on. */
   static async open(options: ListenOptions): Promise<Listeners> {
-    const every = options.hosts === "every";
-    const hosts = options.hosts === "every" ? localAddresses() : options.hosts;
-    const opened = await openOnOnePort(options, [...new Set(hosts)], options.port);
+    const named = options.hosts === "every" ? undefined : new Set(options.hosts.map(canonical));
+    const hosts = named ? [...named] : localAddresses();
+    const opened = await openOnOnePort(options, hosts, options.port);
     const [socket] = opened.sockets.values();
     const [problem] = opened.problems.values();
-    if (socket === undefined || (problem !== undefined && !every)) {
+    if (socket === undefined || (problem !== undefined && named)) {
       await closeAll(opened);
       throw problem ?? new TftpError("NETWORK", "no address to listen on", { hint: noAddressHint });
     }
-    const listeners = new Listeners(options, socket.local.port);
+    const listeners = new Listeners(options, socket.local.port, named);
     listeners.#take(opened, presentAddresses() ?? new Map());
     await listeners.#broadcasts?.follow(listeners.#port);
-    if (every) listeners.#rescanLater();
+    listeners.#rescanLater();
     return listeners;
   }
 
@@ -111,8 +115,10 @@ export class Listeners {
     }, this.#options.rescanMillis ?? 3000).unref();
   }
 
-  /** A link-local address is bound to its interface, which is another one when it comes back. */
+  /** A link-local address is bound to its interface, which is another one when it comes back. What
+   * was named is waited for. */
   #isGoneForGood(host: string): boolean {
+    if (this.#named) return false;
     const scans = (this.#gone.get(host) ?? 0) + 1;
     const gone = scans > goneScansMax || host.includes("%");
     if (gone) this.#gone.delete(host);
@@ -134,7 +140,9 @@ export class Listeners {
         await socket.close();
       }
     }
-    const fresh = [...present.keys()].filter((host) => !this.#sockets.has(host));
+    const fresh = [...present.keys()].filter(
+      (host) => !this.#sockets.has(host) && (this.#named?.has(host) ?? true),
+    );
     const opened = await openAll(this.#options, fresh, this.#port);
     if (this.#closed) await closeAll(opened);
     else {

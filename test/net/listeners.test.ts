@@ -53,6 +53,14 @@ test("named hosts listen on one port, each with a socket of its own", async () =
   await listeners.close();
 });
 
+test("a named host may be written in any way", async () => {
+  const hosts = ["::ffff:127.0.0.1", "127.0.0.1", "0:0::1", "::1"];
+  const listeners = await Listeners.open(options({ hosts }));
+  const heard = listeners.addresses.map(({ host }) => host);
+  assert.deepEqual(heard, ["127.0.0.1", "::1"]);
+  await listeners.close();
+});
+
 test("closed listeners free their ports", async () => {
   const first = await Listeners.open(options({ hosts: ["0.0.0.0", "::"] }));
   const { port } = first.addresses[0] as Address;

@@ -159,11 +159,15 @@ for (const [title, ...flags] of [
   });
 }
 
-testInNetwork(
-  "an interface that is made anew is served again, with its scope",
-  plan,
-  async (net, t) => {
-    const log = await net.serve("server", await root(t));
+for (const [title, ...flags] of [
+  ["an interface that is made anew is served again, with its scope"],
+  [
+    "the same where its address was named",
+    ...["--listen", "10.0.0.2", "--listen", "[fe80::2%eth1]"],
+  ],
+] as const) {
+  testInNetwork(title, plan, async (net, t) => {
+    const log = await net.serve("server", await root(t), ...flags);
     const device = (port = 0): Device => net.device(t, "client", "fe80::1%eth1", port);
     // As many as it takes until ports of transfers are used again.
     for (let round = 0; round < 20; round++) await fetch(device(), "fe80::2");
@@ -181,8 +185,8 @@ testInNetwork(
     for (let round = 0; round < 3; round++) await fetch(device(), "fe80::2");
     // Firmware asks from the same port each time: the same address, but not the same interface.
     await fetch(device(2070), "fe80::2");
-  },
-);
+  });
+}
 
 testInNetwork(
   "a client whose interface has no link-local address of its own asks one",

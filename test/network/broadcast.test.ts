@@ -203,6 +203,28 @@ testInNetwork(
 );
 
 testInNetwork(
+  "broadcasts are heard where the cable is plugged in after the start",
+  {
+    ...plan,
+    setup: [
+      ...plan.setup,
+      "ip -n $other link set eth0 down",
+      "until ip -n $server link show dev eth1 | grep -q 'state .*DOWN'; do :; done",
+    ],
+  },
+  async (net, t) => {
+    await net.serve("server", await root(t), "--listen", "10.1.0.2");
+    await net.shell([
+      "ip -n $other link set eth0 up",
+      "ip -n $other route add 255.255.255.255 dev eth0",
+    ]);
+    await net.broadcastsHeard("server");
+    const device = net.device(t, "other", "0.0.0.0");
+    assert.deepEqual(await aironet(device, "10.1.0.255"), image);
+  },
+);
+
+testInNetwork(
   "in.tftpd never hears an Aironet's ACK and repeats block 1",
   {
     ...plan,

@@ -203,11 +203,15 @@ export class TestNetwork {
   /** The same, when it hears broadcasts too. */
   async serveBroadcasts(host: string, ...args: readonly string[]): Promise<ServerLog> {
     const log = await this.serve(host, ...args);
+    await this.broadcastsHeard(host);
+    return log;
+  }
+
+  async broadcastsHeard(host: string): Promise<void> {
     const deadline = performance.now() + patienceMillis;
     while (!(await this.#isBound(host, "FFFFFFFF", 69))) {
       if (performance.now() > deadline) throw new Error("no broadcasts are heard");
     }
-    return log;
   }
 
   /** A device with a socket on that host. */
