@@ -20,6 +20,11 @@ export function canonical(host: string): string {
 
 export const linkLocal: RegExp = /^fe[89ab]/i;
 
+/** Each interface may have this address, and it is not said which one is meant. */
+export function isWithoutZone(host: string): boolean {
+  return linkLocal.test(host) && !host.includes("%");
+}
+
 /** Windows counts interfaces; elsewhere they have names, and a number may stand for one. */
 function interfaceOf(zone: string): string {
   const counts = process.platform === "win32" || !/^\d+$/.test(zone);

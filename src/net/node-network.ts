@@ -9,7 +9,7 @@ import { networkInterfaces } from "node:os";
 import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, Network, OpenOptions, Route } from "../ports.ts";
 import { bindError } from "./bind-error.ts";
-import { canonical } from "./hosts.ts";
+import { canonical, isWithoutZone } from "./hosts.ts";
 import { openLinuxSocket } from "./linux-udp.ts";
 import {
   answerAtOnce,
@@ -75,8 +75,10 @@ async function wayTo(remote: Address): Promise<Omit<Route, "mtu">> {
     });
     enlargeBuffers(socket);
     return { host: socket.address().address, receiveBufferBytes: receiveBuffer(socket) };
-  } catch (cause) {
-    const hint = /^fe[89ab][^%]*$/i.test(remote.host)
+  } catch (thrown) {
+    const cause = thrown as NodeJS.ErrnoException;
+    if (cause.code === "EADDRINUSE") throw bindError({ host: "", port: 0 }, cause);
+    const hint = isWithoutZone(remote.host)
       ? `Name the interface too: ${remote.host}%eth0 if it is eth0.`
       : "Check the address, and the network of this machine.";
     throw new TftpError("NETWORK", `no route to ${remote.host}`, { hint, cause });

@@ -16,11 +16,27 @@ const failures: readonly [code: string, message: RegExp, hint: RegExp][] = [
 
 for (const [code, message, hint] of failures) {
   test(`${code} is explained and kept as the cause`, () => {
-    const cause = Object.assign(new Error(`bind ${code}`), { code });
+    const cause = failure(code);
     const error = bindError({ host: "192.0.2.1", port: 69 }, cause);
     assert.equal(error.code, "NETWORK");
     assert.match(error.message, message);
     assert.match(error.hint ?? "", hint);
     assert.equal(error.cause, cause);
   });
+}
+
+test("a port that was not named is not told as one in use", () => {
+  const { message } = bindError({ host: "192.0.2.1", port: 0 }, failure("EADDRINUSE"));
+  assert.equal(message, "no free UDP port is left");
+});
+
+test("a link-local address without its interface is told as that", () => {
+  const { message, hint } = bindError({ host: "fe80::1", port: 69 }, failure("EINVAL"));
+  assert.match(message, /fe80::1 needs its interface/);
+  assert.match(hint ?? "", /fe80::1%eth0/);
+  assert.match(bindError({ host: "fe80::1%eth0", port: 69 }, failure("EINVAL")).message, /cannot/);
+});
+
+function failure(code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`bind ${code}`), { code });
 }

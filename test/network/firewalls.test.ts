@@ -198,6 +198,13 @@ testInNetwork(
   },
 );
 
+testInNetwork("a client that gets no port of its own says so", ranged, async (net, t) => {
+  await net.shell(["ip netns exec $client sysctl -qw net.ipv4.ip_local_port_range='50000 50000'"]);
+  net.device(t, "client", "0.0.0.0", 50_000);
+  const asking = net.tidewire("client", "get", "tftp://10.0.0.2/image", "--output", "-");
+  await assert.rejects(asking, /no free UDP port is left/);
+});
+
 testInNetwork(
   "three servers behind a UDP load balancer share the clients",
   {
