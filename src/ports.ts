@@ -57,8 +57,9 @@ export interface Clock {
 export interface Network {
   /** Opens a socket on `local`; port 0 takes any free one. Throws TftpError NETWORK. */
   open(local: Address, options?: OpenOptions): Promise<DatagramSocket>;
-  /** The first address of a host name. Throws TftpError NETWORK. */
-  resolve(host: string): Promise<string>;
+  /** The addresses of a host name, to be asked in turn; at least one, and one of each family at
+   * most. Throws TftpError NETWORK. */
+  resolve(host: string): Promise<readonly string[]>;
   /** How this host reaches `remote`. Throws TftpError NETWORK. */
   route(remote: Address): Promise<Route>;
   /** The largest packet, in bytes, that leaves whole from this address of ours. */

@@ -3,6 +3,7 @@
 
 import type { Offer } from "../core/options.ts";
 import type { Mode } from "../core/packet.ts";
+import type { Address, Network } from "../ports.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
 import { unlessAborted } from "./aborting.ts";
 import {
@@ -32,19 +33,18 @@ export async function ask(
   try {
     checkOptions(options, given.op === "wrq" ? given.source.size : undefined);
     cargo = await unlessAborted(inMode(given, target.mode), signal);
-    const host = await unlessAborted(network.resolve(target.host), signal);
-    const server = { host, port: target.port };
-    const path = await unlessAborted(network.route(server), signal);
+    const hosts = await unlessAborted(network.resolve(target.host), signal);
+    const servers = hosts.map((host) => ({ host, port: target.port }));
     const tsize = cargo.op === "rrq" ? 0 : cargo.source.size;
-    const offers = offersFor(options, { ...path, ipv6: server.host.includes(":") }, tsize);
+    const ways = await unlessAborted(waysTo(servers, network, { options, tsize }), signal);
     const attempts = options.retries ?? defaultRetries;
     // The requests that may follow one another share the patience of one.
-    const openingAttempts = Math.ceil(attempts / offers.length);
-    const plainToo = offers.includes(undefined);
-    const common = { target, server, cargo, options, attempts, openingAttempts, plainToo };
-    const report = await inTurn(offers, (first) => {
+    const openingAttempts = Math.ceil(attempts / ways.length);
+    const plainToo = ways.some(({ offer }) => offer === undefined);
+    const common = { target, cargo, options, attempts, openingAttempts, plainToo };
+    const report = await inTurn(ways, ({ server, offer: first }) => {
       return withSmallerBlocks(first, options, (offer) => {
-        const plan = { ...common, offer };
+        const plan = { ...common, server, offer };
         return withWiderWindow(plan, (each) => attempt(parts, each));
       });
     });
@@ -58,19 +58,51 @@ export async function ask(
 
 const defaultRetries = 6;
 
-/** A server that answers options with an ERROR, or not at all, may still know RFC 1350. */
+/** One address of the server, and what it is offered. */
+interface Way {
+  readonly server: Address;
+  readonly offer: Offer | undefined;
+}
+
+/** Every address is offered the same before less is offered. Throws TftpError NETWORK where no
+ * address can be reached. */
+async function waysTo(
+  servers: readonly Address[],
+  network: Network,
+  { options, tsize }: { readonly options: TransferOptions; readonly tsize: number | undefined },
+): Promise<readonly Way[]> {
+  const ways: (Way & { readonly turn: number })[] = [];
+  let failure: unknown;
+  for (const server of servers) {
+    try {
+      const path = { ...(await network.route(server)), ipv6: server.host.includes(":") };
+      const offers = offersFor(options, path, tsize);
+      ways.push(...offers.map((offer, turn) => ({ server, offer, turn })));
+    } catch (thrown) {
+      failure ??= thrown;
+    }
+  }
+  if (ways.length === 0) throw failure;
+  return ways.sort((a, b) => a.turn - b.turn);
+}
+
+/** A server that answers options with an ERROR, or not at all, may still know RFC 1350; one that is
+ * silent may be there, or listen, at its other address only. */
 async function inTurn(
-  offers: readonly (Offer | undefined)[],
-  run: (offer: Offer | undefined) => Promise<TransferReport>,
+  ways: readonly Way[],
+  run: (way: Way) => Promise<TransferReport>,
 ): Promise<TransferReport> {
   let failure: unknown;
-  for (const offer of offers) {
+  let answered: Address | undefined;
+  for (const way of ways) {
+    if (answered && answered !== way.server) continue;
     try {
-      return await run(offer);
+      return await run(way);
     } catch (thrown) {
       // Who has said no, and is silent to a smaller request, has said why.
       if (failure === undefined || isSilence(failure) || !isSilence(thrown)) failure = thrown;
       if (!(thrown instanceof Unanswered) || !thrown.mayHelpToAskLess) break;
+      if (!isSilence(thrown)) answered = way.server;
     }
   }
   throw failure instanceof Unanswered ? failure.error : failure;

@@ -51,10 +51,12 @@ async function openPlain(local: Address, options: OpenOptions): Promise<Datagram
   });
 }
 
-async function resolve(host: string): Promise<string> {
-  if (isIP(host) !== 0) return canonical(host);
+async function resolve(host: string): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [canonical(host)];
   try {
-    return (await lookup(host, { verbatim: true })).address;
+    const all = await lookup(host, { verbatim: true, all: true });
+    const other = all.find(({ family }) => family !== all[0]?.family);
+    return [...all.slice(0, 1), ...(other ? [other] : [])].map(({ address }) => address);
   } catch (cause) {
     const hint =
       (cause as NodeJS.ErrnoException).code === "EAI_AGAIN"

@@ -37,7 +37,7 @@ for (const step of ["resolve", "route"]) {
   test(`a signal ends ${step} where nobody answers`, { timeout }, async () => {
     const stop = new AbortController();
     const network: Pick<Network, "resolve" | "route"> = {
-      resolve: async (host) => host,
+      resolve: async (host) => [host],
       route: never,
       [step]: () => {
         setImmediate(() => stop.abort("why"));

@@ -17,7 +17,7 @@ async function giveUp(last?: Uint8Array): Promise<string[]> {
   const socket = { ...keptSocket(), writable: true };
   const network = {
     open: async () => socket,
-    resolve: async (host: string) => host,
+    resolve: async (host: string) => [host],
     route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
     mtu: async () => 1500,
   };

@@ -14,7 +14,7 @@ test("a packet in the middle is repeated as often as retries says", async () => 
   const socket = keptSocket();
   const network = {
     open: async () => socket,
-    resolve: async (host: string) => host,
+    resolve: async (host: string) => [host],
     route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
     mtu: async () => 1500,
   };

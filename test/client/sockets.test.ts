@@ -44,7 +44,7 @@ test("a socket is closed when nothing can be asked through it", async () => {
   const server = { host: "192.0.2.9", port: 69 };
   const network = {
     open: async () => socket,
-    resolve: async (host: string) => host,
+    resolve: async (host: string) => [host],
     route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
     mtu: async () => 1500,
   };

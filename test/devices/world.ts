@@ -92,8 +92,8 @@ export class World implements Clock, Network, Stage {
     return this.#socket({ host: local.host, port: this.#lastPort });
   }
 
-  async resolve(host: string): Promise<string> {
-    return host;
+  async resolve(host: string): Promise<readonly string[]> {
+    return [host];
   }
 
   async route(): Promise<Route> {

@@ -42,7 +42,7 @@ export function virtualServer(
       sockets.push(socket);
       return socket;
     },
-    resolve: async (host) => host,
+    resolve: async (host) => [host],
     route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
     mtu: async () => 65_536,
   };

@@ -110,8 +110,8 @@ export class Host implements Network {
     return socket;
   }
 
-  async resolve(host: string): Promise<string> {
-    return host;
+  async resolve(host: string): Promise<readonly string[]> {
+    return [host];
   }
 
   async route(): Promise<Route> {
