@@ -37,6 +37,9 @@ function hintFor(error: TftpError, { target, stranger, optionsOnly }: Circumstan
   const remote = error.origin === "remote";
   if (!optionsOnly && perhapsOptions.has(error.code)) return remote ? logHint : brokenHint;
   if (remote) return remoteHints[error.wireCode] ?? logHint;
+  if ((error.cause as { readonly code?: string } | undefined)?.code === "EPERM") {
+    return "This machine's own firewall does not let the request out.";
+  }
   if (error.code !== "TIMED_OUT") return localHints[error.code] ?? "";
   if (stranger) {
     return `Something answered from ${stranger.host} instead: if that is the server, ask it there.`;

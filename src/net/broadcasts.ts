@@ -77,6 +77,12 @@ export class Broadcasts {
   }
 }
 
+/** Whether this means many machines: who listens there alone has no address to answer from. */
+export function isForMany(host: string): boolean {
+  const isMulticast = /^(22[4-9]|23\d)\.|^ff/i.test(host);
+  return isMulticast || host === everyHost || subnets().some(({ broadcast }) => broadcast === host);
+}
+
 /** The networks of our IPv4 addresses that have a broadcast address. */
 function subnets(): Subnet[] {
   const found: Subnet[] = [];

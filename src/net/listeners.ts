@@ -4,7 +4,7 @@
 import { networkInterfaces } from "node:os";
 import { TftpError } from "../core/errors.ts";
 import type { Address, DatagramSocket, Network } from "../ports.ts";
-import { type Answering, Broadcasts } from "./broadcasts.ts";
+import { type Answering, Broadcasts, isForMany } from "./broadcasts.ts";
 import { type BoundSocket, boundSocket } from "./handed-over.ts";
 import { canonical } from "./hosts.ts";
 
@@ -57,6 +57,11 @@ export class Listeners {
   static async open(options: ListenOptions): Promise<Listeners> {
     const named = options.hosts === "every" ? undefined : new Set(options.hosts.map(canonical));
     const hosts = named ? [...named] : localAddresses();
+    const many = hosts.find(isForMany);
+    if (many !== undefined) {
+      const hint = "Name this machine's own address: broadcasts in its network are heard, too.";
+      throw new TftpError("NETWORK", `${many} is an address of many machines`, { hint });
+    }
     const opened = await openOnOnePort(options, hosts, options.port);
     const [socket] = opened.sockets.values();
     const [problem] = opened.problems.values();

@@ -202,6 +202,14 @@ testInNetwork(
   },
 );
 
+testInNetwork("a broadcast address is none to listen on", plan, async (net, t) => {
+  const path = await root(t);
+  for (const host of ["10.0.0.255", everybody, "224.0.0.1", "[ff02::1]"]) {
+    const serving = net.tidewire("server", "serve", path, "--allow-root", "--listen", host);
+    await assert.rejects(serving, /is an address of many machines/, host);
+  }
+});
+
 testInNetwork(
   "broadcasts are heard where the cable is plugged in after the start",
   {

@@ -198,6 +198,16 @@ testInNetwork(
   },
 );
 
+testInNetwork("a client's own firewall is told as the reason", ranged, async (net) => {
+  await net.shell([
+    "ip netns exec $client nft add table ip own",
+    "ip netns exec $client nft add chain ip own out '{ type filter hook output priority 0; }'",
+    "ip netns exec $client nft add rule ip own out udp dport 69 drop",
+  ]);
+  const asking = net.tidewire("client", "get", "tftp://10.0.0.2/image", "--output", "-");
+  await assert.rejects(asking, /own firewall does not let the request out/);
+});
+
 testInNetwork("a client that gets no port of its own says so", ranged, async (net, t) => {
   await net.shell(["ip netns exec $client sysctl -qw net.ipv4.ip_local_port_range='50000 50000'"]);
   net.device(t, "client", "0.0.0.0", 50_000);
