@@ -27,7 +27,7 @@ export function generated(handler: Handler): Storage {
     async openRead(name, request) {
       const plain = resolveName(name, { dotFiles: true }).join("/");
       try {
-        return contentSource(await handler({ ...request, name: plain }));
+        return await contentSource(await handler({ ...request, name: plain }));
       } catch (thrown) {
         throw TftpError.from(thrown, "the content cannot be produced");
       }
@@ -38,13 +38,14 @@ export function generated(handler: Handler): Storage {
   };
 }
 
-function contentSource(content: Content): Source {
+async function contentSource(content: Content): Promise<Source> {
   if (content === undefined) throw new TftpError("FILE_NOT_FOUND", "file not found");
   if (isBody(content)) return bodySource(content);
   if (!isBody(content?.body)) throw new TypeError("the handler returned neither bytes nor text");
   const { body, size, version } = content;
   // With a size that is none there is no last block, and the client would hear nothing at all.
   if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
+    await bodySource(body).close();
     throw new TypeError(`the handler returned a size of ${size}`);
   }
   return bodySource(body, size, version);

@@ -1,5 +1,6 @@
 // Sources on content that is already in memory or comes as a stream. Knows no names and no files.
 
+import type { Readable } from "node:stream";
 import { TftpError } from "../core/errors.ts";
 import type { Source } from "../ports.ts";
 import { copyInto, totalBytes } from "./parts.ts";
@@ -53,8 +54,7 @@ class StreamSource implements Source {
 
   constructor(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, size: number | undefined) {
     if (size !== undefined) this.size = size;
-    this.#iterator =
-      Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
+    this.#iterator = iteratorOf(stream);
   }
 
   async readv(into: readonly Uint8Array[], position: number): Promise<number> {
@@ -115,6 +115,35 @@ class StreamSource implements Source {
   #isPulling(): boolean {
     return this.#state === "pulling";
   }
+}
+
+/** The iterator of a stream of Node or of the web does nothing before the first read, nor while one
+ * waits: it would not hear an error, nor let go of a descriptor. */
+function iteratorOf(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Iterating {
+  if (stream instanceof ReadableStream) {
+    const reader: ReadableStreamDefaultReader<Uint8Array> = stream.getReader();
+    const next = (): Promise<IteratorResult<Uint8Array>> => reader.read();
+    return { next, return: () => reader.cancel().then(over) };
+  }
+  if (!(Symbol.asyncIterator in stream)) return stream[Symbol.iterator]();
+  const iterator = stream[Symbol.asyncIterator]();
+  if (!isNodeStream(stream)) return iterator;
+  stream.on("error", () => {}); // a read throws it
+  const destroy = async (): Promise<IteratorResult<Uint8Array>> => {
+    stream.destroy();
+    await iterator.return?.();
+    return over();
+  };
+  return { next: () => iterator.next(), return: destroy };
+}
+
+function isNodeStream(stream: object): stream is Pick<Readable, "on" | "destroy"> {
+  const { on, destroy } = stream as Partial<Readable>;
+  return typeof on === "function" && typeof destroy === "function";
+}
+
+function over(): IteratorResult<Uint8Array> {
+  return { done: true, value: undefined };
 }
 
 /** What goes wrong while a stream is put away is of no use to anybody any more. */

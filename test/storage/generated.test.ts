@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { TftpError } from "../../src/core/errors.ts";
 import { type Content, type GeneratedRequest, generated } from "../../src/storage/generated.ts";
@@ -80,6 +81,12 @@ test("what is no content, or not of its size, is an error", async () => {
     const error = await fails(opening, "STORAGE");
     assert.match(error.message, /^the content (cannot be produced|does not have)/);
   }
+});
+
+test("a stream of a wrong size is closed", async () => {
+  const body = new PassThrough();
+  await fails(generated(() => ({ body, size: Number.NaN })).openRead("x", request), "STORAGE");
+  assert.equal(body.destroyed, true);
 });
 
 test("nothing can be written", async () => {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createReadStream } from "node:fs";
+import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
 import { TftpError } from "../../src/core/errors.ts";
@@ -129,3 +131,39 @@ test("sourceOf takes bytes and streams, and holds both to their size", async () 
   assert.equal(sourceOf(chunks(3)).size, undefined);
   assert.equal((await readWhole(sourceOf(chunks(3), 3))).length, 3);
 });
+
+test("a stream of Node that fails before it is read makes the first read fail", async () => {
+  const stream = createReadStream("/nonexistent/file");
+  const source = streamSource(stream);
+  await new Promise<void>((resolve) => stream.once("close", () => resolve()));
+  await fails(source.readv([Buffer.alloc(1)], 0), "STORAGE");
+});
+
+for (const when of ["before it is read", "while a read waits", "in the middle"]) {
+  test(`close lets go of a stream of Node ${when}`, async () => {
+    const stream = new PassThrough();
+    const source = streamSource(stream);
+    if (when === "in the middle") {
+      stream.write("ab");
+      await source.readv([Buffer.alloc(1)], 0);
+    }
+    const read = when === "while a read waits" ? source.readv([Buffer.alloc(1)], 0) : undefined;
+    await source.close();
+    assert.equal(stream.destroyed, true);
+    if (read) await fails(read, "STORAGE");
+  });
+
+  test(`close cancels a stream of the web ${when}`, async () => {
+    let cancelled = false;
+    const start = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+      if (when === "in the middle") controller.enqueue(Buffer.from("ab"));
+    };
+    const cancel = (): void => void (cancelled = true);
+    const source = streamSource(new ReadableStream({ start, cancel }));
+    if (when === "in the middle") await source.readv([Buffer.alloc(1)], 0);
+    const read = when === "while a read waits" ? source.readv([Buffer.alloc(1)], 0) : undefined;
+    await source.close();
+    assert.equal(cancelled, true);
+    if (read) await fails(read, "ABORTED");
+  });
+}
