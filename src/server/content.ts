@@ -39,19 +39,33 @@ export function openContent(
   if (request.op === "wrq") return openSink(asked, place);
   if (request.mode === "netascii") return openText(asked, place.storage);
   const source = place.storage.readAtHand?.(name, info, asked.socket.receipt);
-  if (source) return { op: "rrq", source, stored: source };
-  return place.storage
-    .openRead(name, info)
-    .then((opened) => ({ op: "rrq", source: opened, stored: opened }));
+  if (source) return reading(source);
+  return place.storage.openRead(name, info).then(reading);
 }
 
-/** To be called unless the transfer takes it. */
-export function putAway(content: Content): Promise<void> {
-  return content.op === "rrq" ? content.source.close() : content.sink.discard();
+function reading(opened: Source): Content {
+  const source = checked(opened);
+  return { op: "rrq", source, stored: source };
+}
+
+/** A storage may not be ours. Without a whole number of blocks nothing would be sent. */
+function checked(source: Source): Source {
+  if (typeof source?.readv !== "function") throw new TypeError("the storage gave no source");
+  const { size } = source;
+  if (size === undefined || (Number.isSafeInteger(size) && size >= 0)) return source;
+  void putAway({ op: "rrq", source, stored: source });
+  throw new TypeError(`the storage gave a size of ${size}`);
+}
+
+/** To be called unless the transfer takes it. Never throws. */
+export async function putAway(content: Content): Promise<void> {
+  try {
+    await (content.op === "rrq" ? content.source.close() : content.sink.discard());
+  } catch {}
 }
 
 async function openText({ name, info }: ContentRequest, storage: Storage): Promise<Content> {
-  const stored = await storage.openRead(name, info);
+  const stored = checked(await storage.openRead(name, info));
   try {
     return { op: "rrq", source: await netasciiSource(stored), stored };
   } catch (thrown) {

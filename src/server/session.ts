@@ -131,7 +131,7 @@ export class Session implements Entry<Session>, Watched {
   #bind(content: Content): void {
     const refuse = (thrown: unknown): void => {
       this.#refuse(thrown);
-      void putAway(content).catch(() => {});
+      void putAway(content);
     };
     // Its port may have been given to who has come since.
     if (this.#dropped) {

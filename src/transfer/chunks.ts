@@ -68,7 +68,10 @@ export class ChunkShape {
     const needed =
       this.#size === undefined ? most * this.stride : expected + most * dataHeaderBytes;
     const bytes = memory && memory.length >= needed ? memory : new Uint8Array(needed);
-    const read = await source.readv(this.#payloads(bytes, most), position);
+    const read = counted(
+      await source.readv(this.#payloads(bytes, most), position),
+      most * this.blksize,
+    );
     if (this.#size !== undefined) requireWhole(expected, read);
     // A block that is not full is the last, and a full last block is followed by an empty one.
     const blocks = Math.min(most, Math.floor(read / this.blksize) + 1);
@@ -85,6 +88,14 @@ export class ChunkShape {
     }
     return payloads;
   }
+}
+
+/** What a storage says that it has read of `most` bytes. One that is not ours may count wrong, and
+ * what it did not read would be sent, without end. Throws TftpError STORAGE. */
+export function counted(read: number, most: number): number {
+  if (Number.isInteger(read) && read >= 0 && read <= most) return read;
+  const cause = new TypeError(`readv returned ${read} for ${most} bytes`);
+  throw new TftpError("STORAGE", "the content cannot be read", { cause });
 }
 
 /** The size of a content may have been told to the peer (tsize), and a part of it looks like the

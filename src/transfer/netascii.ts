@@ -3,7 +3,7 @@
 import { TftpError } from "../core/errors.ts";
 import { countExpanded, FromNetascii, ToNetascii } from "../core/netascii.ts";
 import type { Sink, Source } from "../ports.ts";
-import { requireWhole } from "./chunks.ts";
+import { counted, requireWhole } from "./chunks.ts";
 
 const inputBytes = 65_536;
 
@@ -12,7 +12,7 @@ const inputBytes = 65_536;
 export async function netasciiSource(source: Source): Promise<Source> {
   const input = new Uint8Array(inputBytes);
   try {
-    const read = await source.readv([input], 0);
+    const read = counted(await source.readv([input], 0), inputBytes);
     if (read < inputBytes) {
       requireWhole(source.size, read);
       return translated(input.subarray(0, read), source);
@@ -83,7 +83,10 @@ class NetasciiSource implements Source {
 
   async #readMore(): Promise<boolean> {
     if (this.#ended) return false;
-    const read = await this.#source.readv([this.#buffer], this.#position);
+    const read = counted(
+      await this.#source.readv([this.#buffer], this.#position),
+      this.#buffer.length,
+    );
     this.#position += read;
     this.#ended = read < this.#buffer.length;
     if (this.#ended) requireWhole(this.#source.size, this.#position);

@@ -83,7 +83,11 @@ export class Outgoing extends Transfer {
     // Opened or not, the source is closed with its blocks.
     this.#blocks ??= this.#openBlocks(this.machine.agreed);
     const blocks = this.#blocks;
-    const close = (): Promise<void> => blocks.close().catch(() => {});
+    const close = async (): Promise<void> => {
+      try {
+        await blocks.close();
+      } catch {} // what cannot even be put away changes nothing any more
+    };
     this.parts.pacer?.leave();
     if (this.#filling) void this.#filling.then(close);
     else void close();

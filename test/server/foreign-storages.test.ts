@@ -1,0 +1,78 @@
+// A Storage that is not ours and gives what its types do not allow: the client hears an ERROR, and
+// nothing of it stays.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Source, Storage } from "../../src/index.ts";
+import { ack, Device, rrq } from "./device.ts";
+import { scene } from "./scene.ts";
+
+const timeout = 30_000;
+const size = 1000;
+
+const source: Source = {
+  size,
+  readv: async (into, position) => {
+    let bytes = 0;
+    for (const { length } of into) bytes += length;
+    return Math.min(bytes, size - position);
+  },
+  close: async () => {},
+};
+
+function giving(reads: object): Storage {
+  const nothing = () => Promise.reject(new Error("not asked for"));
+  return { openRead: nothing, openWrite: nothing, ...reads };
+}
+
+const wrongSources: readonly (readonly [string, unknown])[] = [
+  ...[Number.NaN, -5, 999.5, 1000n, "1000", null, Infinity].map(
+    (wrong) => [`a size of ${wrong}`, { ...source, size: wrong }] as const,
+  ),
+  ...[Number.NaN, undefined, -1, 1.5, 1e9, "512"].map(
+    (wrong) => [`${wrong} bytes read`, { readv: async () => wrong, close: source.close }] as const,
+  ),
+  ["nothing", undefined],
+  ["null", null],
+];
+
+for (const mode of ["octet", "netascii"] as const) {
+  for (const [what, wrong] of wrongSources) {
+    test(`a storage that gives ${what} for a ${mode} file`, { timeout }, async (t) => {
+      const openRead = async () => wrong;
+      const { to, events } = await scene(t, { storage: giving({ openRead }) });
+      const device = await Device.open(t);
+      await device.send(rrq("x", {}, mode), to);
+      const { packet } = await device.expect("error");
+      assert.equal(packet.code, 0);
+      assert.equal(events.of("refused").length + events.of("ended").length, 1);
+    });
+  }
+}
+
+test("a source at hand that is a promise is none", { timeout }, async (t) => {
+  const readAtHand = () => Promise.resolve(source);
+  const { to } = await scene(t, { storage: giving({ readAtHand }) });
+  const device = await Device.open(t);
+  await device.send(rrq("x"), to);
+  await device.expect("error");
+});
+
+for (const [what, close] of [
+  ["returns no promise", () => {}],
+  ["throws", () => assert.fail("mine")],
+] as const) {
+  test(`a source whose close ${what} holds no place`, { timeout }, async (t) => {
+    const openRead = async () => ({ ...source, close });
+    const { to, server, events } = await scene(t, { storage: giving({ openRead }) });
+    const device = await Device.open(t);
+    await device.send(rrq("x", { blksize: 2000 }), to);
+    const { from } = await device.expect("oack");
+    await device.send(ack(0), from);
+    await device.expect("data");
+    await device.send(ack(1), from);
+    assert.equal((await events.nth("ended")).ending, "completed");
+    await server.close();
+    assert.equal(server.stats().admitted, 0);
+  });
+}
