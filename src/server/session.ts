@@ -161,8 +161,14 @@ export class Session implements Entry<Session>, Watched {
   }
 
   readonly #refuse = (thrown: unknown): void => {
-    if (!this.#dropped) this.#ends.onRefused(this, TftpError.from(thrown));
-    this.#leave();
+    const told = this.#dropped !== undefined;
+    // Who is told may close the server, which ends this session, too.
+    this.#dropped ??= "failed";
+    try {
+      if (!told) this.#ends.onRefused(this, TftpError.from(thrown));
+    } finally {
+      this.#leave();
+    }
   };
 
   /** A packet of the client that came to the listening port. */

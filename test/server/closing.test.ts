@@ -156,6 +156,28 @@ for (const kind of ["listening", "ended"]) {
   });
 }
 
+test("a server that is closed when it refuses tells each request once", { timeout }, async (t) => {
+  const refused: string[] = [];
+  const closings: Promise<void>[] = [];
+  const server = await serve({
+    storage: generated(({ name }) => (name === "held" ? new Promise(() => {}) : undefined)),
+    host: "127.0.0.1",
+    port: 0,
+    onEvent: (event) => {
+      if (event.kind !== "refused") return;
+      refused.push(event.request.filename);
+      closings.push(server.close());
+    },
+  });
+  const [waiting, asking] = [await Device.open(t), await Device.open(t)];
+  await waiting.send(rrq("held"), server.address);
+  await asking.send(rrq("missing"), server.address);
+  await waiting.expect("error");
+  await asking.expect("error");
+  await Promise.all(closings);
+  assert.deepEqual(refused.sort(), ["held", "missing"]);
+});
+
 test("two servers cannot listen on one port", { timeout }, async (t) => {
   const { to } = await scene(t, { storage: files() });
   const failed = serve({ storage: files(), host: to.host, port: to.port });
