@@ -7,7 +7,7 @@ import type { Answering } from "./broadcasts.ts";
 import type { BoundSocket, HandedOver } from "./handed-over.ts";
 import { InheritedListeners } from "./inherited.ts";
 import { type Link, nameOf } from "./link.ts";
-import { Listeners } from "./listeners.ts";
+import { Listeners, noAddress } from "./listeners.ts";
 import { MovableSockets, type Sight } from "./movable.ts";
 
 /** As in ServeOptions. */
@@ -110,6 +110,7 @@ export class Doors {
       const how = { hosts, port, network, reusePort, ...hearer };
       this.#listeners.push(await Listeners.open(how));
     }
+    if (this.addresses.length === 0) throw noAddress();
   }
 }
 

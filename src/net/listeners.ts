@@ -67,7 +67,7 @@ export class Listeners {
     const [problem] = opened.problems.values();
     if (socket === undefined || (problem !== undefined && named)) {
       await closeAll(opened);
-      throw problem ?? new TftpError("NETWORK", "no address to listen on", { hint: noAddressHint });
+      throw problem ?? noAddress();
     }
     const listeners = new Listeners(options, socket.local.port, named);
     listeners.#take(opened, presentAddresses() ?? new Map());
@@ -168,6 +168,10 @@ export function localAddresses(): string[] {
   throw new TftpError("NETWORK", "the addresses of this machine cannot be listed", {
     hint: noAddressHint,
   });
+}
+
+export function noAddress(): TftpError {
+  return new TftpError("NETWORK", "no address to listen on", { hint: noAddressHint });
 }
 
 const noAddressHint = "Name the address to listen on, for example 0.0.0.0.";

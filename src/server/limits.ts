@@ -105,9 +105,12 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
   const limits = { ...defaultLimits, ...given };
   for (const [name, [least, most]] of Object.entries(ranges)) {
     const value = limits[name as keyof Limits];
-    if (typeof value === "number" && value >= least && value <= most) continue;
+    // What has a bound is counted, or goes over the wire; rates and amounts need not be whole.
+    const whole = Number.isFinite(most);
+    const fits = typeof value === "number" && value >= least && value <= most;
+    if (fits && (!whole || Number.isInteger(value))) continue;
     throw new TftpError("INVALID_ARGUMENT", `${name} is ${value}`, {
-      hint: `Give a number from ${least} to ${most}.`,
+      hint: `Give a ${whole ? "whole " : ""}number from ${least} to ${most}.`,
     });
   }
   return limits;

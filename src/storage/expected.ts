@@ -37,11 +37,13 @@ export interface ReceivedUpload {
 
 export class ExpectedUploads {
   readonly #pending = new Map<string, Pending>();
+  #closed = false;
 
   /** Armed when this returns; the rest is as `Server.expectUpload` says. */
   arm(expected: ExpectedUpload): Promise<ReceivedUpload> {
     const received = new Promise<ReceivedUpload>((resolve, reject) => {
       const key = requireKey(expected);
+      if (this.#closed) throw serverClosed();
       if (this.#pending.has(key)) throw wrong(`${expected.name} is expected already`);
       requireNumbers(expected);
       expected.signal?.throwIfAborted();
@@ -75,8 +77,8 @@ export class ExpectedUploads {
   }
 
   close(): void {
-    const error = new TftpError("ABORTED", "the server was closed");
-    for (const pending of this.#pending.values()) pending.fail(error);
+    this.#closed = true;
+    for (const pending of this.#pending.values()) pending.fail(serverClosed());
   }
 
   #find(name: string, client: Address): Pending | undefined {
@@ -245,6 +247,10 @@ function keyOf(name: string, host: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function serverClosed(): TftpError {
+  return new TftpError("ABORTED", "the server was closed");
 }
 
 function tooLarge(sizeMax: number): TftpError {

@@ -200,6 +200,22 @@ test("limits out of range are refused by name", { timeout }, async () => {
   }
 });
 
+test("a limit that is counted or sent is whole, a rate need not be", { timeout }, async (t) => {
+  for (const name of ["blksizeMax", "windowsizeMax", "timeoutMillis", "retries"] as const) {
+    const limits = { [name]: 10.5 };
+    const serving = serve({ storage: files(), host: "127.0.0.1", port: 0, limits });
+    await assert.rejects(serving, { code: "INVALID_ARGUMENT", message: `${name} is 10.5` });
+  }
+  await scene(t, { storage: files(), limits: { errorsPerSecond: 0.5, bytesPerSecond: 1000.5 } });
+});
+
+test("a server that would listen nowhere is refused", { timeout }, async () => {
+  for (const where of [{ listen: [] }, { inherited: [] }, { host: [] }]) {
+    const failed = serve({ storage: files(), ...where });
+    await assert.rejects(failed, { code: "NETWORK", message: "no address to listen on" });
+  }
+});
+
 test("a server listens on several addresses with one port", { timeout }, async (t) => {
   const { server, events } = await scene(t, { storage: files(), host: ["127.0.0.1", "::1"] });
   assert.deepEqual(

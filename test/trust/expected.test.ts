@@ -131,6 +131,12 @@ test("a signal takes the name back", async (t) => {
   await assert.rejects(late, /changed his mind/);
 });
 
+test("a closed server expects nothing any more", async (t) => {
+  const { server } = await closedServer(t);
+  await server.close();
+  assert.equal((await failure(server.expectUpload({ name, client, ...life }))).code, "ABORTED");
+});
+
 test("wrong options are told, and a name is armed once", async (t) => {
   const { server, url } = await closedServer(t);
   const wrong = { code: "INVALID_ARGUMENT" };
