@@ -11,7 +11,7 @@ import { TftpError } from "./core/errors.ts";
 import { nodeNetwork } from "./net/node-network.ts";
 import { wallClock } from "./net/wall-clock.ts";
 import type { PacketTap } from "./observe/tap.ts";
-import type { Network } from "./ports.ts";
+import type { Network, Source } from "./ports.ts";
 import { isStream, sourceOf } from "./storage/sources.ts";
 
 /** Fetches a file: `await get("tftp://192.0.2.1/boot.img").bytes()`. Asks nothing of the server
@@ -38,7 +38,7 @@ export async function put(
       hint: "Buffer.from() makes bytes of a text or an ArrayBuffer.",
     });
   }
-  const source = sourceOf(body, options.size);
+  const source = opened(body, options.size);
   let target: Target;
   try {
     target = parseTftpUrl(String(url));
@@ -47,6 +47,14 @@ export async function put(
     throw thrown;
   }
   return begin(target, { op: "wrq", source }, options);
+}
+
+function opened(body: Parameters<typeof put>[1], size: number | undefined): Source {
+  try {
+    return sourceOf(body, size);
+  } catch (thrown) {
+    throw TftpError.from(thrown, "the content cannot be read");
+  }
 }
 
 const clientParts: ClientParts = {

@@ -3,7 +3,7 @@
 
 import type { Offer } from "../core/options.ts";
 import type { Mode } from "../core/packet.ts";
-import type { Address, Network } from "../ports.ts";
+import type { Address, Network, Sink } from "../ports.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
 import { unlessAborted } from "./aborting.ts";
 import {
@@ -52,8 +52,15 @@ export async function ask(
     return report;
   } finally {
     if (cargo.op === "wrq") await cargo.source.close();
-    else if (!done) await cargo.sink.discard();
+    else if (!done) await putAway(cargo.sink);
   }
+}
+
+/** What cannot even be put away must not hide why. */
+async function putAway(sink: Sink): Promise<void> {
+  try {
+    await sink.discard();
+  } catch {}
 }
 
 const defaultRetries = 6;

@@ -32,7 +32,11 @@ export class Download implements AsyncIterable<Uint8Array> {
   }
 
   /** Fills the sink; the server hears the final ACK after its `commit`. */
-  into(sink: Sink): Promise<TransferReport> {
+  async into(sink: Sink): Promise<TransferReport> {
+    if (!isSink(sink)) {
+      const hint = "await fileSink(path) makes one; pipeline() takes this to a stream of Node.";
+      throw new TftpError("INVALID_ARGUMENT", "that is no sink", { hint });
+    }
     return this.#run(sink, new AbortController().signal);
   }
 
@@ -62,6 +66,11 @@ export class Download implements AsyncIterable<Uint8Array> {
     this.#used = true;
     return this.#start(sink, signal);
   }
+}
+
+function isSink(sink: Partial<Sink> | undefined): boolean {
+  const calls = [sink?.writev, sink?.commit, sink?.discard];
+  return calls.every((call) => typeof call === "function");
 }
 
 /** A sink whose writes return when their chunks were looked at. */

@@ -1,8 +1,9 @@
 // Content as streams, both ways: back-pressure, progress, early ends.
 
 import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { type Content, generated, get, put, type Sink } from "../../src/index.ts";
+import { type Content, generated, get, put, type Sink, TftpError } from "../../src/index.ts";
 import { assertSame, failure, noise, pair } from "./pair.ts";
 
 const timeout = 30_000;
@@ -207,4 +208,33 @@ test("generated content is made for each request", { timeout }, async (t) => {
     JSON.stringify({ name, client: Object.keys(client), options: Object.keys(options) }) as Content;
   const { url } = await pair(t, { storage: generated(handler) });
   assert.match(await get(url("grub/x.cfg")).text(), /"name":"grub\/x.cfg"/);
+});
+
+test("what is no sink is told at once", { timeout }, async (t) => {
+  const { storage, url, events } = await pair(t);
+  storage.files.set("x", noise(1000));
+  const wrongs: unknown[] = [undefined, null, 5, new PassThrough(), Promise.resolve(), {}];
+  for (const wrong of wrongs) {
+    const thrown = await failure(get(url("x")).into(wrong as Sink));
+    assert.deepEqual([thrown.code, thrown.message], ["INVALID_ARGUMENT", "that is no sink"]);
+  }
+  assert.equal(events.filter(({ kind }) => kind === "started").length, 0);
+});
+
+test("a sink that cannot be put away hides no error", { timeout }, async (t) => {
+  const { storage, url } = await pair(t);
+  storage.files.set("x", noise(1000));
+  const sink: Sink = {
+    writev: () => Promise.reject(new TftpError("DISK_FULL", "no room")),
+    commit: async () => {},
+    discard: () => Promise.reject(new Error("not now")),
+  };
+  assert.equal((await failure(get(url("x")).into(sink))).code, "DISK_FULL");
+});
+
+test("a stream that another reader has is told by a TftpError", { timeout }, async (t) => {
+  const { url } = await pair(t);
+  const stream = new ReadableStream<Uint8Array>();
+  stream.getReader();
+  assert.equal((await failure(put(url("x"), stream))).code, "STORAGE");
 });
