@@ -143,7 +143,9 @@ export class TftpServer {
       for (const session of this.#sessions.values()) session.abort(error);
     };
     const cancel = graceMillis > 0 ? clock.at(clock.now() + graceMillis, stop) : undefined;
-    if (!cancel) stop();
+    const unread = Array.from(this.#sessions.values()).some((each) => each.awaitsLastAck);
+    const begin = unread ? () => clock.soon(() => clock.soon(stop)) : stop; // see #handleRequest
+    if (!cancel) begin();
     if (this.#open > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
     cancel?.();
     await this.#ports.close();
@@ -232,8 +234,7 @@ export class TftpServer {
 
   #admit(admitted: Admitted): void {
     const { request, name, info, socket, broadcast } = admitted;
-    const { client } = info;
-    const seat = this.#occupancy.enter(client.host);
+    const seat = this.#occupancy.enter(info.client.host);
     this.#lastId += 1;
     const asked = { id: this.#lastId, request, name, info, socket, broadcast, seat };
     const session = new Session(asked, this.#surroundings, this.#ends);

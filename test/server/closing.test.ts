@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Address, generated, type ServerEvent, serve, TftpError } from "../../src/index.ts";
+import {
+  type Address,
+  generated,
+  get,
+  type ServerEvent,
+  serve,
+  TftpError,
+} from "../../src/index.ts";
 import { ack, Device, data, rrq, wrq } from "./device.ts";
 import { content, files, readOn, scene } from "./scene.ts";
 
@@ -153,6 +160,16 @@ for (const kind of ["listening", "ended"]) {
     await again.close();
     if (kind === "listening") return;
     for (const device of [reader, other]) await device.expectError(0);
+  });
+}
+
+for (const singlePort of [false, true]) {
+  const port = singlePort ? "the listening port" : "a port of its own";
+  test(`a last ACK that lies at ${port}, unread, still counts`, { timeout }, async (t) => {
+    const { server, to, events } = await scene(t, { storage: files(), singlePort });
+    await get(`tftp://${to.host}:${to.port}/five.bin`).bytes();
+    await server.close();
+    assert.equal(events.of("ended")[0]?.ending, "completed");
   });
 }
 

@@ -262,7 +262,9 @@ test("those who wait for what is missing are told so, one after the other", asyn
 test("a server that closes lets nobody wait", async () => {
   const virtual = await fullServer();
   await virtual.ask(second, hello);
-  await virtual.server.close(0);
+  const closed = virtual.server.close(0);
+  await virtual.advanceTo(virtual.clock.time);
+  await closed;
   assert.deepEqual(virtual.running(), []);
   assert.equal(virtual.events.of("ignored").length, 1);
 });
