@@ -1,13 +1,14 @@
 // What to tell a person whose socket could not be opened.
 // It must not know what the socket was for.
 
+import { isIP } from "node:net";
 import { TftpError } from "../core/errors.ts";
 import type { Address } from "../ports.ts";
 import { isWithoutZone } from "./hosts.ts";
 
 /** A system error of `bind` as TftpError NETWORK, with the error as its cause. */
 export function bindError(local: Address, cause: NodeJS.ErrnoException): TftpError {
-  const explain = explanations[cause.code ?? ""];
+  const explain = isIP(local.host) === 0 ? noAddress : explanations[cause.code ?? ""];
   const [message, hint] = explain?.(local) ?? [
     `cannot open a UDP socket on ${local.host} port ${local.port}`,
     `The system says: ${cause.message}.`,
@@ -16,6 +17,11 @@ export function bindError(local: Address, cause: NodeJS.ErrnoException): TftpErr
 }
 
 type Explanation = (local: Address) => readonly [message: string, hint: string] | undefined;
+
+const noAddress: Explanation = ({ host }) => [
+  `${host} is no IP address`,
+  "Name one of this machine's own addresses, such as 127.0.0.1.",
+];
 
 const explanations: { readonly [code: string]: Explanation | undefined } = {
   EADDRINUSE: ({ host, port }) =>

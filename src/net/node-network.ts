@@ -79,7 +79,7 @@ async function wayTo(remote: Address): Promise<Omit<Route, "mtu">> {
     return { host: socket.address().address, receiveBufferBytes: receiveBuffer(socket) };
   } catch (thrown) {
     const cause = thrown as NodeJS.ErrnoException;
-    if (cause.code === "EADDRINUSE") throw bindError({ host: "", port: 0 }, cause);
+    if (cause.code === "EADDRINUSE") throw bindError({ host: "0.0.0.0", port: 0 }, cause);
     const hint = isWithoutZone(remote.host)
       ? `Name the interface too: ${remote.host}%eth0 if it is eth0.`
       : "Check the address, and the network of this machine.";

@@ -37,6 +37,14 @@ test("a link-local address without its interface is told as that", () => {
   assert.match(bindError({ host: "fe80::1%eth0", port: 69 }, failure("EINVAL")).message, /cannot/);
 });
 
+for (const host of ["localhost", "[::1]", "127.0.0.1:6969"]) {
+  test(`${host} is no address to listen on, whatever the system says`, () => {
+    const { message, hint } = bindError({ host, port: 69 }, new Error("bind EINVAL"));
+    assert.equal(message, `${host} is no IP address`);
+    assert.match(hint ?? "", /such as 127\.0\.0\.1/);
+  });
+}
+
 function failure(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`bind ${code}`), { code });
 }
