@@ -5,6 +5,7 @@ import { ask } from "./client/ask.ts";
 import type { Cargo, ClientParts } from "./client/attempt.ts";
 import { Download } from "./client/download.ts";
 import { type Guard, guarding } from "./client/guarding.ts";
+import { Lingering } from "./client/lingering.ts";
 import { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
 import { TftpError } from "./core/errors.ts";
@@ -61,6 +62,7 @@ const clientParts: ClientParts = {
   network: nodeNetwork,
   clock: wallClock,
   random: Math.random,
+  lingering: new Lingering(),
 };
 
 async function begin(

@@ -15,6 +15,7 @@ import type { TransferParts } from "../transfer/transfer.ts";
 import { aborted } from "./aborting.ts";
 import { FarAway, widerOffer } from "./distance.ts";
 import { explain } from "./explain.ts";
+import type { Lingering } from "./lingering.ts";
 import type { Target } from "./tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./transfer-options.ts";
 
@@ -23,6 +24,8 @@ export interface ClientParts {
   readonly clock: Clock;
   /** 0 to 1, for the spread of timers. */
   readonly random: () => number;
+  /** Default: none is cut short. */
+  readonly lingering?: Lingering;
 }
 
 /** What is moved, and which way. It stays open for another try until `ask` has ended. */
@@ -65,8 +68,10 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
           scheduler: new Scheduler(parts.clock),
           ...(options.onProgress ? { onProgress: (bytes) => tell(plan, transfer, bytes) } : {}),
           onOutcome: (outcome) => {
-            if (outcome.ok) resolve(report(plan, transfer));
-            else {
+            if (outcome.ok) {
+              parts.lingering?.add(transfer);
+              resolve(report(plan, transfer));
+            } else {
               const elsewhere = peer.stranger?.host === server.host ? undefined : peer.stranger;
               const mayAskPlainly = !transfer.machine.answered && plan.plainToo === true;
               const optionsOnly = plan.offer !== undefined && !mayAskPlainly;
@@ -78,7 +83,10 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
               }
             }
           },
-          onDone: () => void socket.close(),
+          onDone: () => {
+            parts.lingering?.delete(transfer);
+            void socket.close();
+          },
         },
         parts.random(),
       );

@@ -47,3 +47,15 @@ test("1000 small files one after the other leave nothing behind", { timeout }, a
   }
   assert.ok(server.snapshot().length <= 1);
 });
+
+test("of ports that only repeat a last ACK no more than a hundred stay", { timeout }, async (t) => {
+  const { storage, url } = await pair(t);
+  storage.files.set("small", noise(700));
+  let [open, most] = [0, 0];
+  const tap = {
+    opened: () => void (most = Math.max(most, ++open)),
+    closed: () => void open--,
+  };
+  for (let count = 0; count < 150; count++) await get(url("small"), { tap }).bytes();
+  assert.ok(most > 100 && most <= 102, `${most} were open`);
+});
