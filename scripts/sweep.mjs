@@ -13,6 +13,7 @@ for (const folder of ["src", "test"]) {
   for (const name of readdirSync(compiled, { recursive: true })) {
     const source = name.replace(/\.(?:d\.ts|js)(?:\.map)?$/, ".ts");
     const gone = source !== name && !existsSync(join(folder, source));
-    if (gone || name.endsWith(".cjs")) rmSync(join(compiled, name));
+    const bundled = /\.cjs$|\bLICENSE\.[^/]+$/.test(name);
+    if (gone || bundled) rmSync(join(compiled, name));
   }
 }
