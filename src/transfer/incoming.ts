@@ -12,6 +12,8 @@ import { Transfer, type TransferParts } from "./transfer.ts";
 
 /** So much does not wait for the window's end. */
 const batchBytes = 64 * 1024;
+/** How long the end of a transfer waits until what it brought is put away. */
+const putAwayMillis = 1000;
 
 export class Incoming extends Transfer {
   override readonly machine: Receiver;
@@ -152,7 +154,19 @@ export class Incoming extends Transfer {
     return !this.#commitBegun;
   }
 
+  /** A storage that never answers holds nobody, unless it commits. */
   protected override async close(): Promise<void> {
+    const putAway = this.#putAway();
+    if (this.#commitBegun) return putAway;
+    const { clock } = this.parts.scheduler;
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.at(clock.now() + putAwayMillis, resolve);
+    });
+    await Promise.race([putAway, late]).finally(cancel);
+  }
+
+  async #putAway(): Promise<void> {
     await this.#storing;
     const failed = this.machine.outcome?.ok === false;
     if (failed || !this.#commitBegun) await this.#sink.discard();

@@ -119,6 +119,25 @@ test("a storage that never answers holds no place for ever", async () => {
   assert.deepEqual(virtual.running(), [`${other.host} ${other.port}`]);
 });
 
+for (const stuck of ["writev", "discard"] as const) {
+  test(`a ${stuck} that never answers holds no place for ever`, async () => {
+    const fails = () => Promise.reject(new Error("the disk is gone"));
+    const sink = { writev: fails, commit: async () => {}, discard: async () => {} };
+    const storage: Storage = {
+      openRead: () => new Promise(() => {}),
+      openWrite: async () => ({ ...sink, [stuck]: () => new Promise<void>(() => {}) }),
+    };
+    const virtual = virtualServer({ stalledMillisMax: 2000 }, { storage });
+    await virtual.ask(client, wrq("y"));
+    await virtual.answer(client, data(1, "short"));
+    for (let time = 500; time <= 4000; time += 500) await virtual.advanceTo(time);
+    assert.equal(virtual.events.of("ended")[0]?.ending, "failed");
+    assert.equal(virtual.server.stats().admitted, 0);
+    await virtual.server.close(0);
+    assert.equal(virtual.clock.alarms.size, 0);
+  });
+}
+
 test("when nothing runs, no timer waits", async () => {
   const virtual = virtualServer({}, anybody);
   await virtual.ask(client, rrq("hello.txt"));
