@@ -161,9 +161,8 @@ export class Session implements Entry<Session>, Watched {
   }
 
   readonly #refuse = (thrown: unknown): void => {
-    const told = this.#dropped !== undefined;
-    // Who is told may close the server, which ends this session, too.
-    this.#dropped ??= "failed";
+    const told = this.#dropped;
+    this.#dropped ??= "failed"; // who is told may close the server, which ends this session, too
     try {
       if (!told) this.#ends.onRefused(this, TftpError.from(thrown));
     } finally {
