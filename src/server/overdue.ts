@@ -104,21 +104,24 @@ export class Overdue {
     const shortest = Math.min(this.#totalMillisMax, this.#stalledMillisMax);
     if (this.#armed || shortest === Number.POSITIVE_INFINITY) return;
     this.#armed = true;
-    this.#clock.at(this.#clock.now() + Math.min(shortest / share, longestMillis), () => {
+    const due = this.#clock.now() + Math.min(shortest / share, longestMillis);
+    this.#clock.at(due, () => {
       this.#armed = false;
-      this.#look(this.#clock.now());
+      const now = this.#clock.now();
+      this.#look(now, now - due);
       if (!this.#watches.isEmpty) this.#arm();
     });
   }
 
-  #look(now: Millis): void {
+  /** `late`: for so long this process was stopped, and nobody could move. */
+  #look(now: Millis, late: Millis): void {
     for (const watch of this.#watches.values()) {
       const { watched } = watch;
       const { bytes } = watched;
       if (bytes !== watch.bytes) {
         watch.bytes = bytes;
         watch.movedAt = now;
-      }
+      } else watch.movedAt += late;
       const error = this.#verdict(watch, now);
       if (!error) continue;
       this.forget(watched);

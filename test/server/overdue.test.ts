@@ -62,6 +62,23 @@ test("a crowd of requests has the transfers looked through ten times a second at
   assert.equal(looks, 3);
 });
 
+test("while this process was itself stopped no client stood still", () => {
+  const clock = new HandClock();
+  const overdue = new Overdue(clock, { ...unlimited, stalledMillisMax: 4000 });
+  const aborted: number[] = [];
+  overdue.watch({
+    watch: undefined,
+    bytes: 0,
+    unprovenMillis: 0,
+    mute: false,
+    abort: () => aborted.push(clock.now()),
+    giveUp: () => assert.fail("its client has answered"),
+  });
+  // From 1000 to 60,000 nothing ran, and no timer fired.
+  for (const time of [1000, 60_000, 61_000, 62_000, 63_000, 64_000]) clock.advanceTo(time);
+  assert.deepEqual(aborted, [63_000]);
+});
+
 test("of those that stay for a last ACK the first leave when there are too many", () => {
   const { overdue, all, gaveUp } = mutes(520);
   for (const each of all.slice(0, 515)) overdue.linger(each);
