@@ -125,7 +125,8 @@ function load(plan: Attempt, parts: TransferParts, jitter: number): Incoming | O
   const timeoutMillis = options.timeoutMillis ?? defaultTimeoutMillis;
   const patience = { timeoutMillis, attempts, openingAttempts, jitter };
   if (cargo.op === "rrq") {
-    return new Incoming(parts, askRead(asking, patience), kept(cargo.sink), options.bytesMax);
+    const { bytesMax } = options;
+    return new Incoming(parts, askRead(asking, patience), kept(cargo.sink), { bytesMax });
   }
   const blocks = ({ blksize, rollover }: Agreed) => {
     return privateBlocks(keptOpen(cargo.source), blksize, rollover);

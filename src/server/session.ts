@@ -234,9 +234,8 @@ export class Session implements Entry<Session>, Watched {
       onDone: () => void socket.close().then(() => this.#leave()),
     };
     const transfer = this.#transfer(content, parts, agreement);
-    const { stored } = content;
     const options = agreement.answer.size > 0;
-    this.#running = { transfer, socket, size, stored, options, peer };
+    this.#running = { transfer, socket, size, stored: content.stored, options, peer };
     socket.onDatagram = (datagram, from) => transfer.handleDatagram(datagram, from);
     socket.onStranger = (from) => peer.noteStranger(from);
     const warning = this.#foresee(size, agreement.agreed);
@@ -254,13 +253,14 @@ export class Session implements Entry<Session>, Watched {
     const { answer, agreed, manners } = terms;
     if (content.op === "wrq") {
       const machine = serveWrite(answer, agreed, manners);
-      return new Incoming(parts, machine, content.sink, this.#around.limits.uploadBytesMax);
+      const { uploadBytesMax: bytesMax } = this.#around.limits;
+      return new Incoming(parts, machine, content.sink, { bytesMax, putAwayMillis: 1000 });
     }
-    const { source } = content;
     const machine = serveRead(answer, agreed, manners);
     return new Outgoing(parts, machine, ({ blksize, rollover }) => {
       const { name, request } = this.asked;
-      return this.#around.images.open({ name, mode: request.mode, blksize, rollover }, source);
+      const shape = { name, mode: request.mode, blksize, rollover };
+      return this.#around.images.open(shape, content.source);
     });
   }
 

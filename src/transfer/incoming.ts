@@ -4,7 +4,7 @@
 import { toWire } from "../core/block-number.ts";
 import { closeUp, countBlocks } from "../core/data-run.ts";
 import { TftpError } from "../core/errors.ts";
-import { dataHeaderBytes } from "../core/packet.ts";
+import { dataHeaderBytes, type Millis } from "../core/packet.ts";
 import type { Receiver } from "../core/receiver.ts";
 import type { Run } from "../core/run.ts";
 import type { Address, Sink } from "../ports.ts";
@@ -12,13 +12,19 @@ import { Transfer, type TransferParts } from "./transfer.ts";
 
 /** So much does not wait for the window's end. */
 const batchBytes = 64 * 1024;
-/** How long the end of a transfer waits until what it brought is put away. */
-const putAwayMillis = 1000;
+
+export interface Bounds {
+  readonly bytesMax?: number | undefined;
+  /** How long its end waits until what it brought is put away. Default: as long as it takes. Who
+   * sets it leaves the sink alone from then on: it may still be in use. */
+  readonly putAwayMillis?: Millis;
+}
 
 export class Incoming extends Transfer {
   override readonly machine: Receiver;
   readonly #sink: Sink;
   readonly #bytesMax: number;
+  readonly #putAwayMillis: Millis | undefined;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #waitingBlocks = 0;
@@ -30,16 +36,12 @@ export class Incoming extends Transfer {
   /** Nobody is to hear how the commit ends. */
   #unheard = false;
 
-  constructor(
-    parts: TransferParts,
-    machine: Receiver,
-    sink: Sink,
-    bytesMax: number = Number.POSITIVE_INFINITY,
-  ) {
+  constructor(parts: TransferParts, machine: Receiver, sink: Sink, bounds: Bounds = {}) {
     super(parts);
     this.machine = machine;
     this.#sink = sink;
-    this.#bytesMax = bytesMax;
+    this.#bytesMax = bounds.bytesMax ?? Number.POSITIVE_INFINITY;
+    this.#putAwayMillis = bounds.putAwayMillis;
   }
 
   override get bytes(): number {
@@ -154,14 +156,14 @@ export class Incoming extends Transfer {
     return !this.#commitBegun;
   }
 
-  /** A storage that never answers holds nobody, unless it commits. */
   protected override async close(): Promise<void> {
     const putAway = this.#putAway();
-    if (this.#commitBegun) return putAway;
+    const millis = this.#putAwayMillis;
+    if (this.#commitBegun || millis === undefined) return putAway;
     const { clock } = this.parts.scheduler;
     let cancel = (): void => {};
     const late = new Promise<void>((resolve) => {
-      cancel = clock.at(clock.now() + putAwayMillis, resolve);
+      cancel = clock.at(clock.now() + millis, resolve);
     });
     await Promise.race([putAway, late]).finally(cancel);
   }

@@ -232,24 +232,6 @@ test("a sink that cannot be put away hides no error", { timeout }, async (t) => 
   assert.equal((await failure(get(url("x")).into(sink))).code, "DISK_FULL");
 });
 
-test("a signal also ends a get whose sink never answers", { timeout }, async (t) => {
-  const { storage, url } = await pair(t);
-  storage.files.set("x", noise(1000));
-  const aborting = new AbortController();
-  let discarded = false;
-  const sink: Sink = {
-    writev: () => {
-      setImmediate(() => aborting.abort());
-      return new Promise(() => {});
-    },
-    commit: async () => {},
-    discard: async () => void (discarded = true),
-  };
-  const fetching = get(url("x"), { signal: aborting.signal }).into(sink);
-  assert.equal((await failure(fetching)).code, "ABORTED");
-  assert.equal(discarded, true);
-});
-
 test("a stream that another reader has is told by a TftpError", { timeout }, async (t) => {
   const { url } = await pair(t);
   const stream = new ReadableStream<Uint8Array>();
