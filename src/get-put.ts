@@ -2,10 +2,9 @@
 // no server to fetch a file.
 
 import { ask } from "./client/ask.ts";
-import type { Cargo, ClientParts } from "./client/attempt.ts";
+import { type Cargo, type ClientParts, fewLingering } from "./client/attempt.ts";
 import { Download } from "./client/download.ts";
 import { type Guard, guarding } from "./client/guarding.ts";
-import { Lingering } from "./client/lingering.ts";
 import { parseTftpUrl, type Target } from "./client/tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./client/transfer-options.ts";
 import { TftpError } from "./core/errors.ts";
@@ -62,7 +61,7 @@ const clientParts: ClientParts = {
   network: nodeNetwork,
   clock: wallClock,
   random: Math.random,
-  lingering: new Lingering(),
+  lingering: fewLingering(),
 };
 
 async function begin(

@@ -8,14 +8,14 @@ import { Run } from "../core/run.ts";
 import type { Address, Clock, DatagramSocket, Network, Sink, Source } from "../ports.ts";
 import { privateBlocks } from "../transfer/blocks.ts";
 import { Incoming } from "../transfer/incoming.ts";
+import { Lingering } from "../transfer/lingering.ts";
 import { Outgoing } from "../transfer/outgoing.ts";
 import { Peer } from "../transfer/peer.ts";
 import { Scheduler } from "../transfer/scheduler.ts";
-import type { TransferParts } from "../transfer/transfer.ts";
+import type { Transfer, TransferParts } from "../transfer/transfer.ts";
 import { aborted } from "./aborting.ts";
 import { FarAway, widerOffer } from "./distance.ts";
 import { explain } from "./explain.ts";
-import type { Lingering } from "./lingering.ts";
 import type { Target } from "./tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./transfer-options.ts";
 
@@ -25,7 +25,16 @@ export interface ClientParts {
   /** 0 to 1, for the spread of timers. */
   readonly random: () => number;
   /** Default: none is cut short. */
-  readonly lingering?: Lingering;
+  readonly lingering?: Lingering<Transfer>;
+}
+
+const lingeringMax = 100;
+
+/** For all who fetch file after file: they must not run out of descriptors. */
+export function fewLingering(): Lingering<Transfer> {
+  return new Lingering(lingeringMax, (oldest) => {
+    oldest.abandon(new TftpError("ABORTED", "the transfer is over"));
+  });
 }
 
 /** What is moved, and which way. It stays open for another try until `ask` has ended. */

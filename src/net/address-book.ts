@@ -2,6 +2,7 @@
 // translated once. It must not know what is sent there.
 
 import { isIP, isIPv4, SocketAddress } from "node:net";
+import { performance } from "node:perf_hooks";
 import type { Address } from "../ports.ts";
 import { linkLocal, zoneName, zoneNumber } from "./hosts.ts";
 import { AF_INET, AF_INET6 } from "./libc.ts";
@@ -9,6 +10,8 @@ import { AF_INET, AF_INET6 } from "./libc.ts";
 /** Whoever sends from ever new addresses must not fill our memory. */
 const knownMax = 16_384;
 const knownBits = 14;
+/** For so long an interface that was renamed may still be called as before. */
+const zoneMillis = 1000;
 
 export class AddressBook {
   /** Peers of IPv4, one for each slot, which the next one takes: to forget is no work. */
@@ -19,6 +22,10 @@ export class AddressBook {
   readonly #byBytes = new Map<string, Address>();
   readonly #byName = new Map<string, Address>();
   readonly #encoded = new WeakMap<Address, Uint8Array>();
+  /** The interface of the peer before, its number and its name, and when that was asked. */
+  #scope = 0;
+  #zone = "";
+  #zoneAt = 0;
 
   /** The same object for the same peer, as long as it is known. */
   named(host: string, port: number): Address {
@@ -65,7 +72,7 @@ export class AddressBook {
 
   #read6(memory: Uint8Array, at: number, port: number): Address {
     const bytes = Buffer.from(memory.subarray(at, at + 28));
-    const zone = zoneOf(bytes.readUInt32LE(24));
+    const zone = this.#zoneOf(bytes.readUInt32LE(24));
     const text = bytes.toString("latin1", 2) + zone;
     const known = this.#byBytes.get(text);
     if (known) return known;
@@ -75,6 +82,18 @@ export class AddressBook {
     const address = this.named(host + zone, port);
     this.#encoded.set(address, bytes);
     return remember(this.#byBytes, text, address);
+  }
+
+  /** The kernel numbers interfaces, Node names them. To ask takes as long as half an exchange. */
+  #zoneOf(scope: number): string {
+    if (scope === 0) return "";
+    const now = performance.now();
+    if (scope !== this.#scope || now - this.#zoneAt > zoneMillis) {
+      this.#scope = scope;
+      this.#zone = `%${zoneName(scope) ?? scope}`;
+      this.#zoneAt = now;
+    }
+    return this.#zone;
   }
 
   /** Writes the sockaddr to `at`. Returns its length; 0 for what is no numeric address with a port,
@@ -115,11 +134,6 @@ function remember<K, V>(book: Map<K, V>, key: K, value: V): V {
   if (book.size >= knownMax) book.clear();
   book.set(key, value);
   return value;
-}
-
-/** The kernel numbers the interfaces, Node names them. */
-function zoneOf(scope: number): string {
-  return scope === 0 ? "" : `%${zoneName(scope) ?? scope}`;
 }
 
 /** Undefined where the plain way shall report what is wrong with the address. */

@@ -5,6 +5,7 @@ import { TftpError } from "../core/errors.ts";
 import type { Millis } from "../core/packet.ts";
 import type { Clock } from "../ports.ts";
 import { Chain, type Link } from "../transfer/chain.ts";
+import { Lingering } from "../transfer/lingering.ts";
 
 export interface Watched {
   /** Kept here by Overdue. */
@@ -41,7 +42,7 @@ export class Overdue {
   readonly #totalMillisMax: Millis;
   readonly #stalledMillisMax: Millis;
   readonly #watches = new Chain<Watch>();
-  readonly #lingering = new Set<Watched>();
+  readonly #lingering = new Lingering<Watched>(lingeringMax, (oldest) => oldest.giveUp());
   #armed = false;
   #crowdedAt: Millis = Number.NEGATIVE_INFINITY;
 
@@ -88,11 +89,6 @@ export class Overdue {
   /** It has ended, and stays for a while that its client chose. */
   linger(watched: Watched): void {
     this.#lingering.add(watched);
-    if (this.#lingering.size <= lingeringMax) return;
-    const [first] = this.#lingering;
-    if (!first) return;
-    this.letGo(first);
-    first.giveUp();
   }
 
   /** It stays no longer. */
