@@ -9,6 +9,7 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { get, put } from "../../src/index.ts";
+import { freePort } from "../net/free-port.ts";
 import { folder, script } from "./command.ts";
 import { gate, handOver, start, started, trickle } from "./succession.ts";
 
@@ -188,14 +189,6 @@ test("a next process that dies with the sockets takes this one along", linux, as
   open();
   await failed;
 });
-
-async function freePort(): Promise<number> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
 
 interface Device {
   send(text: string): void;

@@ -10,6 +10,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { get, put } from "../../src/index.ts";
+import { freePort } from "../net/free-port.ts";
 import { folder, script } from "./command.ts";
 import { handOver, start, started, trickle } from "./succession.ts";
 
@@ -185,14 +186,10 @@ test(
 test("with a port of systemd's the next process listens there too", linux, async (t) => {
   const root = await folder(t);
   await writeFile(join(root, "a"), "content");
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
   const bound = [
     "import os, socket, sys",
     "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
-    `s.bind(("127.0.0.1", ${port}))`,
+    `s.bind(("127.0.0.1", ${await freePort()}))`,
     "os.dup2(s.fileno(), 3)",
     "os.set_inheritable(3, True)",
     'os.environ["LISTEN_FDS"] = "1"',

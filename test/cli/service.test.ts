@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../src/cli/config-file.ts";
 import { serviceNotice } from "../../src/cli/service-notice.ts";
+import { freePort } from "../net/free-port.ts";
 import { failsWith, folder, serving, tidewire } from "./command.ts";
-import { freePort } from "./free-port.ts";
 import { times } from "./printed.ts";
 
 const required = process.env.TIDEWIRE_PEERS === "required";

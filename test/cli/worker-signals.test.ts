@@ -9,9 +9,9 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { get } from "../../src/index.ts";
+import { freePort } from "../net/free-port.ts";
 import { childrenOf } from "./children.ts";
 import { folder, script } from "./command.ts";
-import { freePort } from "./free-port.ts";
 import { type Printing, printing, times } from "./printed.ts";
 
 const linux = { timeout: 60_000, skip: process.platform === "linux" ? false : "needs Linux" };

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { get, put } from "../../src/index.ts";
+import { freePort } from "../net/free-port.ts";
 import { childrenOf } from "./children.ts";
 import { failsWith, folder, serving, tidewire } from "./command.ts";
-import { freePort } from "./free-port.ts";
 import { times } from "./printed.ts";
 import { gate, trickle } from "./succession.ts";
 

@@ -18,8 +18,8 @@ export class Scripted {
   readonly #test: TestContext;
   readonly port: Device;
 
-  static async open(t: TestContext, host?: string): Promise<Scripted> {
-    return new Scripted(t, await Device.open(t, host));
+  static async open(t: TestContext, host?: string, port?: number): Promise<Scripted> {
+    return new Scripted(t, await Device.open(t, host, port));
   }
 
   private constructor(t: TestContext, port: Device) {

@@ -6,6 +6,7 @@ import { ask } from "../../src/client/ask.ts";
 import { TftpError } from "../../src/core/errors.ts";
 import { nodeNetwork } from "../../src/net/node-network.ts";
 import { wallClock } from "../../src/net/wall-clock.ts";
+import { freePort } from "../net/free-port.ts";
 import { Device, data, error } from "../server/device.ts";
 import { Scripted } from "./scripted.ts";
 
@@ -48,8 +49,9 @@ test("an address that cannot be reached is passed over", async (t) => {
 });
 
 test("where one address has answered, no other is asked", async (t) => {
-  const server = await Scripted.open(t, "::1");
-  const other = await Device.open(t, "127.0.0.1", server.port.address.port);
+  const port = Number(await freePort());
+  const server = await Scripted.open(t, "::1", port);
+  const other = await Device.open(t, "127.0.0.1", port);
   const fetched = fetch(server);
   const refused = await server.asked("rrq");
   await refused.send(error(8, "no options here"));

@@ -6,14 +6,15 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { get, type TransferOptions } from "../../src/index.ts";
 import { failure } from "../loopback/pair.ts";
-import { folder, freePort, manyBlocksBytes, weBring, weFetch } from "./exchange.ts";
+import { freePort } from "../net/free-port.ts";
+import { folder, manyBlocksBytes, weBring, weFetch } from "./exchange.ts";
 import { start, testWith } from "./peers.ts";
 
 async function server(t: TestContext, program: string): Promise<{ url: string; root: string }> {
   const root = await folder(t);
   const port = await freePort();
   await writeFile(join(root, "ready"), "ready", { mode: 0o666 });
-  const where = ["--bind-address", "127.0.0.1", "--port", `${port}`];
+  const where = ["--bind-address", "127.0.0.1", "--port", port];
   const who = ["--user", "root", "--group", "root"];
   const args = ["--daemon", "--no-fork", "--logfile", "-", ...where, ...who, root];
   const url = `tftp://127.0.0.1:${port}`;

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createSocket } from "node:dgram";
 import { createReadStream } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -142,15 +141,6 @@ export async function folder(t: TestContext): Promise<string> {
   await chmod(path, 0o777);
   t.after(() => rm(path, { recursive: true, force: true }));
   return path;
-}
-
-/** A UDP port that was free a moment ago: for servers that cannot choose one. */
-export async function freePort(): Promise<number> {
-  const socket = createSocket("udp4");
-  await new Promise<void>((bound) => socket.bind(0, "127.0.0.1", bound));
-  const { port } = socket.address();
-  await new Promise<void>((closed) => socket.close(() => closed()));
-  return port;
 }
 
 async function assertEqualFiles(actual: string, expected: string): Promise<void> {

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { get, put, type TransferOptions } from "../../src/index.ts";
 import { failure } from "../loopback/pair.ts";
-import { folder, freePort, weBring, weFetch } from "./exchange.ts";
+import { freePort } from "../net/free-port.ts";
+import { folder, weBring, weFetch } from "./exchange.ts";
 import { start, testWith } from "./peers.ts";
 
 interface Running {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { freePort } from "../net/free-port.ts";
 import { ack, Device, data, error, rrq, wire, wrq } from "./device.ts";
 import { content, files, readOn, scene, stillServes } from "./scene.ts";
 
@@ -46,8 +47,9 @@ test("an ERROR of a stranger ends nothing and is not answered", { timeout }, asy
 
 test("the right port of another host is a stranger", { timeout }, async (t) => {
   const { to } = await scene(t, { storage: files() });
-  const device = await Device.open(t);
-  const stranger = await Device.open(t, "127.0.0.2", device.address.port);
+  const port = Number(await freePort());
+  const device = await Device.open(t, "127.0.0.1", port);
+  const stranger = await Device.open(t, "127.0.0.2", port);
   await device.send(rrq("five.bin"), to);
   const { from } = await device.expectData(1);
   await stranger.send(ack(1), from);

@@ -7,8 +7,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { get } from "../../src/index.ts";
-import { freePort } from "../cli/free-port.ts";
 import { find, run, testWith } from "../interop/peers.ts";
+import { freePort } from "../net/free-port.ts";
 import { begin, isAccessible, scene } from "./scene.ts";
 
 /** A client that loses each ninth packet, and stops for good after `packetsMax`. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { get } from "../../src/index.ts";
 import { folder, serving } from "../cli/command.ts";
-import { freePort } from "../cli/free-port.ts";
+import { freePort } from "../net/free-port.ts";
 import { http, ownPut, web } from "./page-server.ts";
 
 async function listed(page: string, path: string): Promise<string[]> {

@@ -3,8 +3,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { folder } from "../cli/command.ts";
-import { freePort } from "../cli/free-port.ts";
 import { testWith } from "../interop/peers.ts";
+import { freePort } from "../net/free-port.ts";
 import { scene } from "./scene.ts";
 
 for (const workers of ["1", "2"]) {

@@ -12,7 +12,7 @@ import { get } from "../../src/index.ts";
 import type { Entry, Missing, State, Tick } from "../../src/web/messages.ts";
 import { childrenOf } from "../cli/children.ts";
 import { failsWith, folder, type Serving, serving, tidewire } from "../cli/command.ts";
-import { freePort } from "../cli/free-port.ts";
+import { freePort } from "../net/free-port.ts";
 import { foreignPaths, http } from "./page-server.ts";
 
 const timeout = 60_000;
