@@ -35,6 +35,15 @@ export function paintOf(flags: number, paints: Paints): string {
   return flags & kind.data ? paints.accent : paints.good;
 }
 
+/** Where there is little room its label does not fit into the middle. */
+const narrow = 420;
+const crossRoom = 8;
+
+/** How far a packet comes that is lost. */
+function lostShare(width: number): number {
+  return width < narrow ? 0.82 : 0.62;
+}
+
 /** From its sender's line to the other one, or not quite, when it was lost. */
 export function drawArrow({ context, left, right }: Plane, arrow: Arrow): void {
   const { y, slope, flags, tint } = arrow;
@@ -42,7 +51,7 @@ export function drawArrow({ context, left, right }: Plane, arrow: Arrow): void {
   const isLost = (flags & kind.lost) !== 0;
   const [fromX, endX] = ours ? [right, left] : [left, right];
   const [fromY, endY] = ours ? [y, y + slope] : [y - slope, y];
-  const share = isLost ? 0.62 : 1;
+  const share = isLost ? lostShare(right - left) : 1;
   const [toX, toY] = [fromX + (endX - fromX) * share, fromY + (endY - fromY) * share];
   context.strokeStyle = context.fillStyle = tint;
   context.lineWidth = arrow.isSelected ? 3 : 1.5;
@@ -75,16 +84,24 @@ export function drawLabel({ context, left, right }: Plane, arrow: Arrow, label: 
   if (flags & kind.duplicate) words.push("copy");
   if (flags & kind.lost) words.push("lost");
   const most = Math.floor((right - left - 40) / 7.3);
-  // Where there is little room the length goes first: an arrow that cannot be seen shows nothing.
-  if (right - left < 420) words[0] = label.replace(/ · \d+ bytes$/, "");
+  // The length goes first: an arrow that cannot be seen shows nothing.
+  if (right - left < narrow) words[0] = label.replace(/ · \d+ bytes$/, "");
   let text = words.join(" · ");
   if (text.length > most) text = `${text.slice(0, Math.max(1, most - 1))}…`;
-  const x = (left + right) / 2;
   const wide = context.measureText(text).width + 10;
+  const x = labelAt(left, right, flags, wide);
   const middle = y + slope * (flags & kind.ours ? 0.5 : -0.5);
   context.fillStyle = colour("panel");
   context.fillRect(x - wide / 2, middle - 8, wide, 16);
   context.fillStyle = tint;
   context.textAlign = "center";
   context.fillText(text, x, middle + 4);
+}
+
+/** In the middle, but not on the cross of what was lost. */
+function labelAt(left: number, right: number, flags: number, wide: number): number {
+  const middle = (left + right) / 2;
+  if (!(flags & kind.lost)) return middle;
+  const reach = (right - left) * lostShare(right - left) - crossRoom - wide / 2;
+  return flags & kind.ours ? Math.max(middle, right - reach) : Math.min(middle, left + reach);
 }

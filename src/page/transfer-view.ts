@@ -177,7 +177,7 @@ export class TransferView {
 function factsOf(entry: Entry): (readonly [name: string, value: string])[] {
   const { bytes, size, blksize, windowsize, roundTripMillis, family } = entry;
   const facts: (readonly [string, string])[] = [
-    ["Client", `${entry.client} port ${entry.clientPort || "unknown"}`],
+    ["Client", `${entry.client} port ${entry.clientPort}`],
   ];
   if (family) facts.push(["Kind of client", family]);
   facts.push(["Began", clockText(entry.startedAt)]);
@@ -206,13 +206,10 @@ function runningEntry(state: State, id: string): Entry | undefined {
   const now = Date.now();
   return {
     ...running,
-    clientPort: 0,
     localHost: null,
     endedAt: now,
     outcome: "running",
     durationMillis: now - running.startedAt,
-    duplicates: 0,
-    roundTripMillis: null,
     why: null,
     error: null,
     remedy: null,

@@ -149,18 +149,21 @@ export class Live {
 }
 
 function describe(transfer: TransferInfo, id: string, rate: number): RunningTransfer {
-  const { op, filename, client, bytes, size, blksize, windowsize, resent, startedAt } = transfer;
+  const { op, filename, client, bytes, size, blksize, windowsize, startedAt } = transfer;
   return {
     id,
     op: op === "rrq" ? "get" : "put",
     filename,
     client: client.host,
+    clientPort: client.port,
     bytes,
     size: size ?? null,
     bytesPerSecond: Math.max(0, Math.round(rate)),
     blksize,
     windowsize,
-    resent,
+    resent: transfer.resent,
+    duplicates: transfer.duplicates,
+    roundTripMillis: transfer.roundTripMillis ?? null,
     family: (transfer as { readonly family?: string }).family ?? null,
     startedAt,
   };

@@ -9,12 +9,15 @@ export interface RunningTransfer {
   readonly op: "get" | "put";
   readonly filename: string;
   readonly client: string;
+  readonly clientPort: number;
   readonly bytes: number;
   readonly size: number | null;
   readonly bytesPerSecond: number;
   readonly blksize: number;
   readonly windowsize: number;
   readonly resent: number;
+  readonly duplicates: number;
+  readonly roundTripMillis: number | null;
   readonly family: string | null;
   readonly startedAt: number;
 }

@@ -9,6 +9,7 @@ import type { TestContext } from "node:test";
 import { get } from "../../src/index.ts";
 import { find, run, testWith } from "../interop/peers.ts";
 import { freePort } from "../net/free-port.ts";
+import { ack, Device, rrq } from "../server/device.ts";
 import { begin, isAccessible, scene } from "./scene.ts";
 
 /** A client that loses each ninth packet, and stops for good after `packetsMax`. */
@@ -163,6 +164,21 @@ for (const workers of ["1", "2"]) {
     assert.deepEqual(faults, []);
   });
 }
+
+testWith("chromium", "what runs tells whose it is and what came again", async (t, program) => {
+  const { page, url, faults } = await scene(t, program);
+  const to = { host: "127.0.0.1", port: Number(new URL(url).port) };
+  const device = await Device.open(t);
+  await device.send(rrq("boot/vmlinuz"), to);
+  const { from } = await device.expectData(1);
+  await device.send(ack(1), from);
+  await device.expectData(2);
+  await device.send(ack(1), from);
+  await page.locator(".running a").click();
+  await page.getByText(`127.0.0.1 port ${device.address.port}`, { exact: true }).waitFor();
+  await page.locator(".facts div", { hasText: "Came again" }).getByText("1").waitFor();
+  assert.deepEqual(faults, []);
+});
 
 testWith("chromium", "files are brought and fetched through the page", async (t, program) => {
   const { page, base, root, faults } = await scene(t, program, ["--uploads", "create"]);
