@@ -116,9 +116,13 @@ function inWords({ code }: TftpError): string {
 function stormLine(storm: Storm, now: Date, paint: Paint): string {
   const { total, text } = countsOf(storm);
   const { clients, moreClients, millis, bytes } = storm;
-  const who = `${moreClients ? "over " : ""}${numberText(clients)} clients`;
-  const what = `${numberText(total)} requests of ${who} in ${durationText(millis)}`;
+  const who = `${moreClients ? "over " : ""}${numbered(clients, "client")}`;
+  const what = `${numbered(total, "request")} of ${who} in ${durationText(millis)}`;
   return `${timeText(now, paint)} storm: ${what}, ${bytesText(bytes)}: ${text}`;
+}
+
+function numbered(count: number, noun: string): string {
+  return `${numberText(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** A client's search for names that are not there. */

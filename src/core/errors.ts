@@ -58,11 +58,14 @@ export class TftpError extends Error {
     this.hint = options.hint;
   }
 
-  /** Whatever was thrown, as a TftpError: itself, or the cause of a STORAGE error. */
+  /** Whatever was thrown, as a TftpError: itself, what another copy of this module threw, or the
+   * cause of a STORAGE error. */
   static from(thrown: unknown, message = "the content cannot be read or written"): TftpError {
-    return thrown instanceof TftpError
-      ? thrown
-      : new TftpError("STORAGE", message, { cause: thrown });
+    if (thrown instanceof TftpError) return thrown;
+    if (!isForeign(thrown)) return new TftpError("STORAGE", message, { cause: thrown });
+    const { code, origin, hint } = thrown;
+    const options = { origin, cause: thrown, ...(hint === undefined ? {} : { hint }) };
+    return new TftpError(code, thrown.message, options);
   }
 
   /** The error that an ERROR packet of the peer stands for. */
@@ -73,6 +76,12 @@ export class TftpError extends Error {
       wireCode,
     });
   }
+}
+
+/** A program and what extends it may each have installed the library. */
+function isForeign(thrown: unknown): thrown is TftpError {
+  const { name, code } = thrown instanceof Error ? (thrown as Partial<TftpError>) : {};
+  return name === "TftpError" && code !== undefined && Object.hasOwn(wireCodes, code);
 }
 
 const remoteCodes: readonly TftpErrorCode[] = [

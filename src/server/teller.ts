@@ -1,5 +1,6 @@
-// Calls the caller's onEvent. While a server opens or closes, what that throws is kept until it has
-// done so: halfway, it would hold ports that nobody can close. Knows no server.
+// Calls the caller's onEvent. What that throws never reaches a server that is halfway through
+// something: while one opens or closes it is kept until that is done, else it is thrown where
+// nobody catches it. Knows no server.
 
 import type { ServerEvent } from "./events.ts";
 
@@ -16,8 +17,8 @@ export class Teller {
     try {
       this.#onEvent(event);
     } catch (thrown) {
-      if (!this.#kept) throw thrown;
-      this.#kept.push(thrown);
+      if (this.#kept) this.#kept.push(thrown);
+      else void Promise.reject(thrown);
     }
   }
 

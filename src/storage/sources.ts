@@ -1,6 +1,7 @@
 // Sources on content that is already in memory or comes as a stream. Knows no names and no files.
 
 import type { Readable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { TftpError } from "../core/errors.ts";
 import type { Source } from "../ports.ts";
 import { copyInto, totalBytes } from "./parts.ts";
@@ -43,6 +44,9 @@ export function isStream(value: unknown): value is AsyncIterable<unknown> | Iter
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }
 
+/** After so many chunks others have their turn: what is at hand is read without one. */
+const chunksPerTurn = 256;
+
 type Iterating = AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
 
 class StreamSource implements Source {
@@ -50,6 +54,7 @@ class StreamSource implements Source {
   readonly #iterator: Iterating;
   #state: "idle" | "pulling" | "ended" | "closed" = "idle";
   #position = 0;
+  #pulled = 0;
   #rest = new Uint8Array();
 
   constructor(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, size: number | undefined) {
@@ -99,7 +104,9 @@ class StreamSource implements Source {
   async #pull(): Promise<Uint8Array<ArrayBuffer>> {
     this.#state = "pulling";
     let ended = true; // A stream that threw is over as well.
+    this.#pulled += 1;
     try {
+      if (this.#pulled % chunksPerTurn === 0) await nextTurn();
       const { done, value } = await this.#iterator.next();
       ended = done === true;
       if (ended) return new Uint8Array();

@@ -92,3 +92,21 @@ test("a stream of a wrong size is closed", async () => {
 test("nothing can be written", async () => {
   await fails(generated(() => "x").openWrite("x", request), "ACCESS_VIOLATION");
 });
+
+test("an error of another copy of the library says the same to the client", async () => {
+  class TftpError extends Error {
+    override readonly name = "TftpError";
+    readonly code = "ACCESS_VIOLATION";
+    readonly hint = "Ask the owner.";
+  }
+  const storage = generated(() => {
+    throw new TftpError("not for you");
+  });
+  await assert.rejects(storage.openRead("x", request), {
+    ...{ code: "ACCESS_VIOLATION", message: "not for you", hint: "Ask the owner.", wireCode: 2 },
+  });
+  const unknown = generated(() => {
+    throw Object.assign(new Error("secret"), { name: "TftpError", code: "constructor" });
+  });
+  await fails(unknown.openRead("x", request), "STORAGE");
+});

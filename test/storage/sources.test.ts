@@ -167,3 +167,16 @@ for (const when of ["before it is read", "while a read waits", "in the middle"])
     if (read) await fails(read, "ABORTED");
   });
 }
+
+test("a stream of many tiny chunks lets others have their turn", async () => {
+  const tiny = (function* () {
+    for (;;) yield new Uint8Array(1);
+  })();
+  const source = streamSource(tiny);
+  let turns = 0;
+  const turning = setInterval(() => (turns += 1));
+  await source.readv([Buffer.alloc(65_000)], 0);
+  clearInterval(turning);
+  assert.ok(turns > 1, `${turns} turns`);
+  await source.close();
+});

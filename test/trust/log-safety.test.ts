@@ -129,10 +129,14 @@ const linux = { skip: process.platform === "linux" ? false : "needs an address f
 
 test("a real server prints clean lines for hostile requests", linux, async (t) => {
   const { lines, count } = await afterHostileRequests(t, []);
-  const requests = lines.slice(2, -1);
-  assert.equal(requests.length, 21, "twenty lines, then the first of its kind in the storm");
+  const stormy = / storm: (\d+) requests? of /;
+  const storms = lines.filter((line) => stormy.test(line));
+  const requests = lines.slice(2).filter((line) => !stormy.test(line));
   for (const line of requests) assert.match(line, /^\d\d:\d\d:\d\d 127\.0\.1\.\d+ get /);
-  assert.match(lines.at(-1) ?? "", new RegExp(` storm: ${count - 20} requests of `));
+  // How many come together is a matter of speed; the first of each storm is told and counted.
+  const gathered = storms.map((line) => Number(stormy.exec(line)?.[1]));
+  const more = gathered.reduce((sum, each) => sum + each - 1, 0);
+  assert.equal(requests.length + more, count);
 });
 
 test("for programs each hostile request is one clean line", linux, async (t) => {
