@@ -127,9 +127,9 @@ export interface Server extends AsyncDisposable {
 }
 
 /** Starts a TFTP server. Resolves when it listens. Throws TftpError: NETWORK when it cannot listen,
- * INVALID_ARGUMENT for a limit out of range. */
+ * INVALID_ARGUMENT without a storage or for a limit out of range. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { storage } = options;
+  const storage = storageOf(options);
   const expected = new ExpectedUploads();
   const judge = options.judge ?? allowAll;
   const publish = await publisher();
@@ -258,6 +258,15 @@ class RunningServer implements Server {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Without one every request would be refused, and nobody would know why. */
+function storageOf(options: Partial<ServeOptions> | undefined): Storage {
+  const storage = options?.storage;
+  if (typeof storage?.openRead === "function") return storage;
+  throw new TftpError("INVALID_ARGUMENT", "there is no storage to serve from", {
+    hint: 'Give one, as in serve({ storage: directory("boot") }).',
+  });
 }
 
 function checkPorts({ tidPorts, singlePort }: ServeOptions): void {

@@ -18,7 +18,7 @@ export function overlay(...storages: readonly Storage[]): Storage {
         try {
           return originating(number, await storage.openRead(name, request));
         } catch (thrown) {
-          if (!(thrown instanceof TftpError && thrown.code === "FILE_NOT_FOUND")) throw thrown;
+          if (TftpError.from(thrown).code !== "FILE_NOT_FOUND") throw thrown;
           missing = thrown;
         }
       }

@@ -278,3 +278,10 @@ for (const [singlePort, graceMillis] of [
     await device.expectSilence();
   });
 }
+
+test("a server without a storage is refused", async () => {
+  for (const options of [undefined, {}, { storage: {} }]) {
+    const serving = serve(options as unknown as Parameters<typeof serve>[0]);
+    await assert.rejects(serving, { code: "INVALID_ARGUMENT", message: /no storage/ });
+  }
+});

@@ -29,6 +29,14 @@ test("uploads go to the first storage", async () => {
   assert.equal(await readText(second, "a"), "2");
 });
 
+test("a storage of another copy of the library is passed over as well", async () => {
+  const openRead = (): never => {
+    throw Object.assign(new Error("none"), { name: "TftpError", code: "FILE_NOT_FOUND" });
+  };
+  const storage = overlay({ ...memory(), openRead }, memory({ a: "2" }));
+  assert.equal(await readText(storage, "a"), "2");
+});
+
 test("an overlay of nothing is refused", () => {
   assert.throws(() => overlay(), { code: "INVALID_ARGUMENT" });
 });
