@@ -137,9 +137,8 @@ export function endedEntry(
   endedAt: number,
 ): HistoryEntry {
   const { transfer } = event;
-  const { cause } = event as { readonly cause?: unknown };
   const succeeded = event.ending === "completed" || event.ending === "probe";
-  const reason = succeeded ? undefined : reasonOf(event.error, cause);
+  const reason = succeeded ? undefined : reasonOf(event);
   // Without a spread: an object that begins with one costs ten times as much.
   return {
     id,
@@ -175,7 +174,7 @@ function refusedEntry(
   endedAt: number,
 ): HistoryEntry {
   const { request, error } = event;
-  const reason = reasonOf(error, (event as { readonly cause?: unknown }).cause);
+  const reason = reasonOf(event);
   return {
     id,
     op: request.op === "rrq" ? "get" : "put",
@@ -194,7 +193,7 @@ function refusedEntry(
     resent: 0,
     duplicates: 0,
     roundTripMillis: null,
-    family: (request as { readonly family?: string }).family ?? null,
+    family: request.family ?? null,
     error: error.code,
     why: reason?.why ?? null,
     remedy: reason?.remedy ?? null,

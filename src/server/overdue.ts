@@ -127,10 +127,12 @@ export class Overdue {
 
   #verdict({ since, movedAt }: Watch, now: Millis): TftpError | undefined {
     if (now - since >= this.#totalMillisMax) {
-      return new TftpError("TIMED_OUT", "the transfer takes too long");
+      const hint = "Raise --transfer-time-max if one may take so long.";
+      return new TftpError("TIMED_OUT", "the transfer takes too long", { hint });
     }
     if (now - movedAt >= this.#stalledMillisMax) {
-      return new TftpError("TIMED_OUT", "the transfer stands still");
+      const hint = "Look at the client: it repeats itself and gets nowhere.";
+      return new TftpError("TIMED_OUT", "the transfer stands still", { hint });
     }
     return undefined;
   }

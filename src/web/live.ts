@@ -164,7 +164,7 @@ function describe(transfer: TransferInfo, id: string, rate: number): RunningTran
     resent: transfer.resent,
     duplicates: transfer.duplicates,
     roundTripMillis: transfer.roundTripMillis ?? null,
-    family: (transfer as { readonly family?: string }).family ?? null,
+    family: transfer.family ?? null,
     startedAt,
   };
 }

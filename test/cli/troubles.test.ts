@@ -38,17 +38,19 @@ for (const [option, name] of [
   });
 }
 
-const onWindows = process.platform === "win32";
+const notLinux = process.platform !== "linux";
 
-test("too low a limit on open files is told, and ends it", { skip: onWindows }, async (t) => {
+test("too low a limit on open files is told, and ends it", { skip: notLinux }, async (t) => {
   const limited = 'ulimit -n 40 && exec "$0" "$@"';
-  const args = [script, "serve", await folder(t), ...here];
+  // Newer Nodes start with fewer: then the sockets are too many.
+  const many = Array.from({ length: 40 }, (_, at) => ["--listen", `127.0.0.${at + 1}`]);
+  const args = [script, "serve", await folder(t), "--port", "0", ...many.flat()];
   const child = spawnSync("sh", ["-c", limited, process.execPath, ...args], { timeout: 30_000 });
   const [stdout, stderr] = [child.stdout, child.stderr.toString()];
   failsWith(
     { status: child.status, signal: child.signal, stdout, stderr },
     1,
-    /too many open files\.\nHint: Raise/,
+    /too many open (files|sockets)\.\nHint: Raise/,
   );
 });
 

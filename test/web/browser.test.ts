@@ -67,7 +67,7 @@ testWith(
     const row = page.locator("tr[data-id]");
     await row.getByText("The client stopped answering.").waitFor();
     await row.getByRole("link").click();
-    await page.getByText("a firewall must let UDP pass").waitFor();
+    await page.getByText("the packets show what was lost").waitFor();
     const detail = page.locator(".detail[aria-live]");
     await detail.getByText("RRQ boot/vmlinuz octet windowsize=4").waitFor();
     const ladder = page.locator(".ladder canvas");

@@ -6,7 +6,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { get } from "../../src/index.ts";
+import type { HistoryEntry } from "../../src/observe/history.ts";
 import { failsWith, folder, serving, tidewire } from "../cli/command.ts";
+import { ack, Device, rrq } from "../server/device.ts";
 import { foreignPaths, http, web } from "./page-server.ts";
 
 test("the page and all that it loads come from here, under a strict policy", async (t) => {
@@ -63,6 +65,23 @@ test("another name than ours is refused, as DNS rebinding would use one", async 
   ]) {
     assert.equal((await http(page, "/api/state", { headers: { host } })).status, 200, host);
   }
+});
+
+test("why a transfer failed, and what to do, is what its packets tell", async (t) => {
+  const { page, root, url, printed } = await web(t, ["--retries", "0", "--timeout", "0.1"]);
+  await writeFile(join(root, "long.txt"), Buffer.alloc(5000));
+  const to = { host: "127.0.0.1", port: Number(new URL(url).port) };
+  const [silent, small] = [await Device.open(t), await Device.open(t)];
+  await silent.send(rrq("a.txt"), to);
+  await printed(/a\.txt failed/);
+  await small.send(rrq("long.txt", { blksize: 1400 }), to);
+  const { from } = await small.expect("oack");
+  await small.send(ack(0), from);
+  await printed(/long\.txt failed/);
+  const { history } = JSON.parse((await http(page, "/api/state")).body);
+  const told = history.map(({ why, remedy }: HistoryEntry) => `${why} ${remedy}`);
+  assert.match(told[1], /^No answer\. Nothing came back after our first packet: .*--single-port/);
+  assert.match(told[0], /^The client stopped answering\. Blocks of 1400 bytes do not arrive/);
 });
 
 test("where a password is set nothing is told without it", async (t) => {
