@@ -62,7 +62,7 @@ export class Listeners {
       const hint = "Name this machine's own address: broadcasts in its network are heard, too.";
       throw new TftpError("NETWORK", `${many} is an address of many machines`, { hint });
     }
-    const opened = await openOnOnePort(options, hosts, options.port);
+    const opened = await (named ? openSettled(options, hosts) : openOnOnePort(options, hosts));
     const [socket] = opened.sockets.values();
     const [problem] = opened.problems.values();
     if (socket === undefined || (problem !== undefined && named)) {
@@ -105,7 +105,7 @@ export class Listeners {
     for (const [host, problem] of problems) {
       const failures = (this.#failures.get(host) ?? 0) + 1;
       this.#failures.set(host, failures);
-      // A new IPv6 address cannot be bound until the kernel has made sure that nobody else has it.
+      // A new IPv6 address may not be usable yet.
       const patience = systemCode(problem) === "EADDRNOTAVAIL" ? 2 : 1;
       if (failures === patience) this.#options.onProblem(problem);
     }
@@ -160,6 +160,8 @@ export class Listeners {
 /** An address that moves between two machines (VRRP) may be back soon, and a transfer from the
  * single port then goes on. */
 const goneScansMax = 20;
+/** Five seconds: the kernel asks for one or two, after up to one more, who has the address. */
+const [settlingMillis, settlingWaitsMax] = [250, 20];
 
 /** Every address of this host, link-local IPv6 with its zone. Throws TftpError NETWORK. */
 export function localAddresses(): string[] {
@@ -197,8 +199,24 @@ interface Opened {
   readonly problems: ReadonlyMap<string, TftpError>;
 }
 
+/** A new IPv6 address cannot be bound until the kernel has made sure that nobody else has it, and
+ * at the start of a machine it is as new as this process. */
+async function openSettled(how: Opening, hosts: readonly string[]): Promise<Opened> {
+  for (let waits = settlingWaitsMax; ; waits -= 1) {
+    const opened = await openOnOnePort(how, hosts);
+    const present = presentAddresses();
+    const settles = [...opened.problems].some(([host, error]) => {
+      return systemCode(error) === "EADDRNOTAVAIL" && present?.has(host);
+    });
+    if (!settles || waits === 0) return opened;
+    await closeAll(opened);
+    await new Promise((wake) => setTimeout(wake, settlingMillis));
+  }
+}
+
 /** The port that is free on the first address may be taken on another one. */
-async function openOnOnePort(how: Opening, hosts: string[], port: number): Promise<Opened> {
+async function openOnOnePort(how: Opening, hosts: readonly string[]): Promise<Opened> {
+  const { port } = how;
   for (let attempts = port === 0 ? 5 : 1; ; attempts -= 1) {
     const opened = await openAll(how, hosts, port);
     const taken = [...opened.problems.values()].some((error) => systemCode(error) === "EADDRINUSE");
@@ -207,7 +225,7 @@ async function openOnOnePort(how: Opening, hosts: string[], port: number): Promi
   }
 }
 
-type Opening = Pick<ListenOptions, "network" | "reusePort">;
+type Opening = Pick<ListenOptions, "network" | "port" | "reusePort">;
 
 async function openAll(how: Opening, hosts: readonly string[], port: number): Promise<Opened> {
   const { network, reusePort = false } = how;

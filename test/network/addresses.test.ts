@@ -220,3 +220,22 @@ testInNetwork(
     for (const [own, asked] of pairs.slice(0, 6)) await fetch(net.device(t, "client", own), asked);
   },
 );
+
+const settling: Plan = {
+  hosts: ["server"],
+  setup: [
+    "ip -n $server link add eth0 type veth peer name eth1",
+    "ip netns exec $server sysctl -q net.ipv6.conf.eth0.dad_transmits=2",
+    "ip -n $server link set eth0 up",
+    "ip -n $server link set eth1 up",
+  ],
+};
+
+testInNetwork(
+  "an address that is newer than the server is waited for",
+  settling,
+  async (net, t) => {
+    await net.shell(["ip -n $server address add fd00::9/64 dev eth0"]);
+    await net.serve("server", await root(t), "--listen", "fd00::9");
+  },
+);
