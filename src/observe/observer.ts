@@ -15,6 +15,8 @@ export class Observer {
   readonly #readers = new Set<(past: Past) => void>();
   /** Before each id, where several servers write into one place. */
   readonly #prefix: string;
+  /** What may keep a transfer that runs from its end, by its id; few have any. */
+  readonly #warnings = new Map<number, string>();
   #refusals = 0;
 
   constructor(recorder?: FlightRecorder, prefix = "") {
@@ -26,6 +28,9 @@ export class Observer {
   handleEvent(event: ServerEvent): void {
     const number = this.#numberOf(event);
     this.#recorder?.handleEvent(event, number);
+    if (event.kind === "started" && event.diagnosis) {
+      this.#warnings.set(number, event.diagnosis.advice);
+    } else if (event.kind === "ended" && this.#warnings.size > 0) this.#warnings.delete(number);
     const past = this.history.handleEvent(event, number, Date.now());
     if (past) for (const read of this.#readers) read(past);
   }
@@ -39,6 +44,11 @@ export class Observer {
   /** What a transfer is called here. */
   idOf({ id }: TransferInfo): string {
     return idOf(id, this.#prefix);
+  }
+
+  /** What may keep a transfer that runs from its end. */
+  warningOf({ id }: TransferInfo): string | undefined {
+    return this.#warnings.get(id);
   }
 
   /** The packets of a transfer or a refused request. */

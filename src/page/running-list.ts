@@ -2,7 +2,7 @@
 
 import type { RunningTransfer } from "../web/messages.ts";
 import { element, setText } from "./dom.ts";
-import { bytesText, durationText, nameText, rateText } from "./words.ts";
+import { bytesText, durationText, nameText, rateText, visible } from "./words.ts";
 
 interface Item {
   readonly row: HTMLElement;
@@ -43,13 +43,15 @@ export class RunningList {
   }
 }
 
-function newItem({ id, op, filename, client, family }: RunningTransfer): Item {
+function newItem(transfer: RunningTransfer): Item {
+  const { id, op, filename, client, family, warning } = transfer;
   const name = element("a", { class: "name", href: `#/transfer/${id}` }, nameText(filename));
   const who = family ? `${client}, ${family}` : client;
   const way = op === "get" ? `↓ to ${who}` : `↑ from ${who}`;
   const rate = element("span", { class: "rate" });
   const bar = element("progress", { "aria-label": `Progress of ${nameText(filename)}` });
   const facts = element("span", { class: "small" });
+  const alarm = warning ? element("p", { class: "warning" }, visible(warning)) : undefined;
   const line = element(
     "div",
     { class: "line" },
@@ -57,7 +59,7 @@ function newItem({ id, op, filename, client, family }: RunningTransfer): Item {
     element("span", { class: "small" }, way),
     rate,
   );
-  return { row: element("li", {}, line, bar, facts), rate, bar, facts };
+  return { row: element("li", {}, line, bar, facts, alarm), rate, bar, facts };
 }
 
 function show({ rate, bar, facts }: Item, transfer: RunningTransfer): void {

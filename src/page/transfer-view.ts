@@ -210,7 +210,7 @@ function runningEntry(state: State, id: string): Entry | undefined {
     endedAt: now,
     outcome: "running",
     durationMillis: now - running.startedAt,
-    why: null,
+    why: running.warning,
     error: null,
     remedy: null,
   };

@@ -69,7 +69,7 @@ export class Live {
     const now = performance.now();
     const rates: Rates = new Map();
     const transfers = shown.map((transfer) =>
-      describe(transfer, this.#observer.idOf(transfer), this.#rateOf(transfer, now, rates)),
+      describe(transfer, this.#observer, this.#rateOf(transfer, now, rates)),
     );
     this.#before = rates;
     return { transfers, more: all.length - shown.length };
@@ -148,10 +148,10 @@ export class Live {
   }
 }
 
-function describe(transfer: TransferInfo, id: string, rate: number): RunningTransfer {
+function describe(transfer: TransferInfo, observer: Observer, rate: number): RunningTransfer {
   const { op, filename, client, bytes, size, blksize, windowsize, startedAt } = transfer;
   return {
-    id,
+    id: observer.idOf(transfer),
     op: op === "rrq" ? "get" : "put",
     filename,
     client: client.host,
@@ -166,5 +166,6 @@ function describe(transfer: TransferInfo, id: string, rate: number): RunningTran
     roundTripMillis: transfer.roundTripMillis ?? null,
     family: transfer.family ?? null,
     startedAt,
+    warning: observer.warningOf(transfer) ?? null,
   };
 }

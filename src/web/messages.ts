@@ -20,6 +20,8 @@ export interface RunningTransfer {
   readonly roundTripMillis: number | null;
   readonly family: string | null;
   readonly startedAt: number;
+  /** What may keep it from its end. */
+  readonly warning: string | null;
 }
 
 /** What runs, the newest first. */

@@ -126,7 +126,8 @@ function entryOf(site: Site, path: string): HistoryEntry {
   if (!running) throw gone();
   const now = Date.now();
   const event = { kind: "ended", ending: "completed", transfer: running } as const;
-  return { ...endedEntry(event, id, now), outcome: "running" };
+  const why = site.observer.warningOf(running) ?? null;
+  return { ...endedEntry(event, id, now), outcome: "running", why };
 }
 
 export function staticFile({ response, path }: Pick<Visit<unknown>, "response" | "path">): void {

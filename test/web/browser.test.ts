@@ -9,7 +9,7 @@ import type { TestContext } from "node:test";
 import { get } from "../../src/index.ts";
 import { find, run, testWith } from "../interop/peers.ts";
 import { freePort } from "../net/free-port.ts";
-import { ack, Device, rrq } from "../server/device.ts";
+import { ack, Device, error, rrq } from "../server/device.ts";
 import { begin, isAccessible, scene } from "./scene.ts";
 
 /** A client that loses each ninth packet, and stops for good after `packetsMax`. */
@@ -179,6 +179,30 @@ testWith("chromium", "what runs tells whose it is and what came again", async (t
   await page.locator(".facts div", { hasText: "Came again" }).getByText("1").waitFor();
   assert.deepEqual(faults, []);
 });
+
+testWith(
+  "chromium",
+  "what may keep a transfer from its end is told while it runs",
+  async (t, program) => {
+    const { page, url, faults } = await scene(t, program);
+    const to = { host: "127.0.0.1", port: Number(new URL(url).port) };
+    const device = await Device.open(t);
+    await device.send(rrq("boot/vmlinuz", { tsize: 0, blksize: 8 }), to);
+    const { from } = await device.expect("oack");
+    const warning = page.getByText("takes 500001 blocks of 8 bytes; some clients stop at 65535");
+    await warning.waitFor();
+    await isAccessible(page);
+    await page.locator(".running a").click();
+    await page.getByRole("heading", { name: "boot/vmlinuz running" }).waitFor();
+    await warning.waitFor();
+    await device.send(ack(0), from);
+    await device.expectData(1);
+    await device.send(error(3, "no room"), from);
+    await page.getByText("The client ended it").waitFor();
+    assert.equal(await warning.count(), 0);
+    assert.deepEqual(faults, []);
+  },
+);
 
 testWith("chromium", "files are brought and fetched through the page", async (t, program) => {
   const { page, base, root, faults } = await scene(t, program, ["--uploads", "create"]);
