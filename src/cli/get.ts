@@ -1,5 +1,6 @@
 // `tidewire get`: finds a place for each file and fills it. A place is whole or not there at all.
 
+import { createWriteStream, fstatSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import type { Command } from "commander";
@@ -127,7 +128,9 @@ const stuckMillis = 500;
 
 /** Waits until the reader has taken what was written, but not beyond the signal. */
 function standardOutput(signal: AbortSignal | undefined): Sink {
-  const stream = process.stdout;
+  // Node takes a disk for an output that nobody reads, and throws everything away.
+  const stream = fstatSync(1).isBlockDevice() ? createWriteStream("", { fd: 1 }) : process.stdout;
+  stream.on("error", () => {}); // a write tells it
   return {
     writev: (payloads) =>
       new Promise((resolve, reject) => {

@@ -1,10 +1,11 @@
 // `tidewire put`: opens each file, or standard input, and sends it.
 
+import { type BigIntStats, createReadStream, fstatSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
-import { parseTftpUrl, put } from "../index.ts";
+import { parseTftpUrl, put, TftpError } from "../index.ts";
 import { folderGiven } from "./local-file.ts";
 import { addTransferOptions, type TransferFlags, withMode, wrongUsage } from "./options.ts";
 import { type Job, type RunOptions, runAll } from "./transfers.ts";
@@ -69,30 +70,71 @@ function withName(url: string, path: string): string {
 }
 
 async function sendFrom(path: string, url: string, options: RunOptions): ReturnType<Job["run"]> {
-  const { body, size } = path === "-" ? { body: process.stdin } : await openFile(path);
+  const { body, content, size } = path === "-" ? standardInput() : await openFile(path);
   // A read that waits for more input would hold up the end, of the transfer and of the process.
   options.signal?.addEventListener("abort", () => body.destroy(), { once: true });
   try {
-    return await put(url, body, size === undefined ? options : { ...options, size });
+    return await put(url, content, size === undefined ? options : { ...options, size });
+  } catch (thrown) {
+    if (!(thrown instanceof TftpError && thrown.cause instanceof FileChanged)) throw thrown;
+    const message = `${path} changed while it was read`;
+    throw new TftpError("STORAGE", message, { hint: "Send a copy of it.", cause: thrown });
   } finally {
     body.destroy();
   }
+}
+
+interface Input {
+  readonly body: Readable;
+  /** What is read from it. */
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly size?: number;
+}
+
+/** Node takes a disk or a folder for an input without content. */
+function standardInput(): Input {
+  const found = fstatSync(0);
+  if (found.isDirectory()) throw folderGiven("standard input");
+  const body = found.isBlockDevice() ? createReadStream("", { fd: 0 }) : process.stdin;
+  return { body, content: body };
 }
 
 const readBytes = 256 * 1024;
 
 /** The size is not known of pipes and devices, nor of files in /proc, which say that they are
  * empty. */
-async function openFile(path: string): Promise<{ body: Readable; size?: number }> {
+async function openFile(path: string): Promise<Input> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(path);
-    const found = await handle.stat();
+    const found = await handle.stat({ bigint: true });
     if (found.isDirectory()) throw folderGiven(path);
-    const body = handle.createReadStream({ highWaterMark: readBytes });
-    return found.isFile() && found.size > 0 ? { body, size: found.size } : { body };
+    if (!found.isFile() || found.size === 0n) {
+      const body = handle.createReadStream({ highWaterMark: readBytes });
+      return { body, content: body };
+    }
+    const size = Number(found.size);
+    const range = { end: size - 1, highWaterMark: readBytes };
+    const body = handle.createReadStream({ ...range, autoClose: false });
+    return { body, content: unchanged(body, handle, found), size };
   } catch (thrown) {
     await handle?.close();
     throw thrown;
   }
+}
+
+class FileChanged extends Error {}
+
+/** All of `body`, or a TftpError: a mixture of two versions would be stored as a whole file. A new
+ * name or none is no change. */
+async function* unchanged(
+  body: Readable,
+  handle: FileHandle,
+  was: BigIntStats,
+): AsyncGenerator<Uint8Array> {
+  yield* body;
+  const now = await handle.stat({ bigint: true });
+  if (now.size === was.size && now.mtimeNs === was.mtimeNs) return;
+  const cause = new FileChanged();
+  throw new TftpError("STORAGE", "the file changed while it was read", { cause });
 }
