@@ -10,7 +10,7 @@ import { FileSink } from "./file-sink.ts";
 import { type Opened, openInside, pinnedPath, realpathInside } from "./inside.ts";
 import { Missing } from "./missing.ts";
 import { nameBelow, resolveName } from "./name.ts";
-import { OpenFiles } from "./open-files.ts";
+import { OpenFiles, withRoom } from "./open-files.ts";
 import { SimilarNames } from "./similar.ts";
 import { alreadyThere, type Uploads, uploadsOf, uploadsOff } from "./uploads.ts";
 import { WriteBehind } from "./write-behind.ts";
@@ -43,9 +43,9 @@ export function directory(root: string, options: DirectoryOptions = {}): Storage
       return missing.open(name, { top, paths }, () =>
         withHint(similar, paths[0], () =>
           locate(top, name, options, (segments) =>
-            files.source(join(top, ...segments), async () => {
-              return openInside(await realpath(top), segments, "file");
-            }),
+            files.source(join(top, ...segments), () =>
+              withRoom(async () => openInside(await realpath(top), segments, "file")),
+            ),
           ),
         ),
       );
@@ -54,7 +54,7 @@ export function directory(root: string, options: DirectoryOptions = {}): Storage
       if (uploads === "off") throw uploadsOff();
       return locate(top, name, options, async (segments) => {
         const upload = { root: await realpath(top), segments, overwrite: uploads === "overwrite" };
-        return writeFile(upload, request);
+        return withRoom(() => writeFile(upload, request));
       });
     },
   };

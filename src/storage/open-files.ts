@@ -4,7 +4,9 @@
 
 import { type BigIntStats, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import { TftpError } from "../core/errors.ts";
 import type { Source } from "../ports.ts";
+import { systemCode } from "./file-error.ts";
 import { FileSource } from "./file-source.ts";
 import type { Opened } from "./inside.ts";
 
@@ -21,10 +23,33 @@ const distrustMillis = 1000;
 /** Files that stay open without a reader; the one that was left longest ago makes room. */
 const idleFilesMax = 64;
 
+/** Of all folders, since their descriptors are the process's. */
+const idle = new Set<KeptFile>();
+let makingRoom: Promise<unknown> | undefined;
+
+/** What `open` opens: where no descriptor is left, the files that stay open for nobody make room.
+ * Throws what `open` throws. */
+export async function withRoom<T>(open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (thrown) {
+    if (!isOutOfFiles(thrown) || (idle.size === 0 && !makingRoom)) throw thrown;
+    makingRoom ??= Promise.all([...idle].map((file) => file.close())).finally(() => {
+      makingRoom = undefined;
+    });
+    await makingRoom;
+    return open();
+  }
+}
+
+function isOutOfFiles(thrown: unknown): boolean {
+  const code = systemCode(thrown instanceof TftpError ? thrown.cause : thrown);
+  return code === "EMFILE" || code === "ENFILE";
+}
+
 export class OpenFiles {
   readonly #files = new Map<string, KeptFile>();
   readonly #opening = new Map<string, Promise<KeptFile>>();
-  readonly #idle = new Set<KeptFile>();
 
   /** The file at `path` if it is open and a look at it is known to take no time, or was taken for a
    * request that was heard together with this one. */
@@ -64,23 +89,23 @@ export class OpenFiles {
 
   async #open(path: string, open: () => Promise<Opened>): Promise<KeptFile> {
     const file: KeptFile = new KeptFile(await open(), {
-      onIdle: () => this.#rest(file),
-      onBusy: () => this.#idle.delete(file),
+      onIdle: () => rest(file),
+      onBusy: () => idle.delete(file),
       onClosed: () => {
-        this.#idle.delete(file);
+        idle.delete(file);
         if (this.#files.get(path) === file) this.#files.delete(path);
       },
     });
     this.#files.set(path, file);
     return file;
   }
+}
 
-  #rest(file: KeptFile): void {
-    this.#idle.add(file);
-    for (const oldest of this.#idle) {
-      if (this.#idle.size <= idleFilesMax) return;
-      oldest.close();
-    }
+function rest(file: KeptFile): void {
+  idle.add(file);
+  for (const oldest of idle) {
+    if (idle.size <= idleFilesMax) return;
+    void oldest.close();
   }
 }
 
@@ -131,7 +156,7 @@ class KeptFile {
     this.#lives.onIdle();
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      if (this.#readers === 0) this.close();
+      if (this.#readers === 0) void this.close();
     }, keepMillis).unref();
   }
 
@@ -193,10 +218,10 @@ class KeptFile {
   }
 
   /** Only without readers. */
-  close(): void {
+  async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#lives.onClosed();
-    void this.#handle.close().catch(() => undefined); // Nothing was written: nothing can be lost.
+    await this.#handle.close().catch(() => undefined); // Nothing was written: nothing can be lost.
   }
 }
 

@@ -95,6 +95,42 @@ test("only so many files stay open without a reader", async (t) => {
   await settled(async () => (await openBelow(root)) === 64);
 });
 
+/** No more than so many descriptors are open below `root` at a time from now on. */
+function fewDescriptors(t: TestContext, root: string, most: number): void {
+  const { open } = fs;
+  const limited = mock.method(fs, "open", (async (...args: Parameters<typeof open>) => {
+    if ((await openBelow(root)) < most) return open(...args);
+    throw Object.assign(new Error("EMFILE"), { code: "EMFILE" });
+  }) as typeof open);
+  syncBuiltinESMExports();
+  t.after(() => {
+    limited.mock.restore();
+    syncBuiltinESMExports();
+  });
+}
+
+test("files that stay open without a reader make room where descriptors run out", async (t) => {
+  if (process.platform !== "linux") return t.skip("counts descriptors in /proc");
+  const { root, put } = await scene(t);
+  for (let count = 0; count < 30; count++) await put(`${count}`, "x");
+  const [one, other] = [directory(root), directory(root, { uploads: "create" })];
+  fewDescriptors(t, root, 10);
+  const busy = await one.openRead("29", request);
+  for (let count = 0; count < 20; count++) {
+    await (await one.openRead(`${count}`, request)).close();
+  }
+  while ((await openBelow(root)) < 10) {
+    await (await one.openRead(`${await openBelow(root)}`, request)).close();
+  }
+  const sink = await other.openWrite("new", request);
+  await sink.commit();
+  assert.equal(await whole(busy), "x");
+  const held = [];
+  for (let count = 0; count < 10; count++) held.push(await one.openRead(`${count}`, request));
+  await fails(one.openRead("10", request), "BUSY");
+  for (const source of held) await source.close();
+});
+
 async function openBelow(root: string): Promise<number> {
   const real = await fs.realpath(root);
   const links = (await fs.readdir("/proc/self/fd")).map((fd) =>
