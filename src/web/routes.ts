@@ -152,10 +152,13 @@ const upload: Route<Site> = async ({ request, response, client, site, path }) =>
     name,
     client,
     size: length === undefined ? undefined : Number(length),
-    content: request.content,
+    content: request.content.iterator({ destroyOnReturn: false }),
   });
   site.onUpload(done);
-  if (done.error) throw done.error;
+  if (done.error) {
+    request.content.resume(); // who sends it may hear the answer only when all is sent
+    throw done.error;
+  }
   answerText(response, 201, "Stored.\n");
 };
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { watch } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { request } from "node:http";
@@ -113,4 +114,20 @@ test("an upload through the page runs the hook", async (t) => {
     assert.ok(told.includes(`TIDEWIRE_${fact}`), `${fact} in ${told}`);
   }
   assert.match(told.join("\n"), /^TIDEWIRE_SHA256=[0-9a-f]{64}$/m);
+});
+
+test("an upload that fails half way is answered with the reason", async (t) => {
+  const { page, root } = await web(t, ["--uploads", "create", "--upload-bytes-max", "100k"]);
+  const before = await readdir(root);
+  const { hostname: host, port } = new URL(page);
+  const headers = { "x-tidewire": "1" };
+  const upload = request({ host, port, path: "/files/large", method: "PUT", headers });
+  const answered = Promise.all([once(upload, "response"), once(upload, "finish")]);
+  // Its size is not told, and it is far more than a socket holds.
+  for (let count = 0; count < 200; count++) upload.write(Buffer.alloc(65_536));
+  upload.end();
+  const [[answer]] = await answered;
+  assert.equal(answer.statusCode, 413);
+  await once(answer.resume(), "close");
+  assert.deepEqual(await readdir(root), before);
 });
