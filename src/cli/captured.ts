@@ -1,7 +1,7 @@
 // `--capture FILE` of get and put: whatever goes over the wire, written when all is done. Loads
 // what it needs only when it is asked for.
 
-import { open, realpath, stat } from "node:fs/promises";
+import { open, realpath, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { PacketTap } from "../index.ts";
 import { TftpError } from "../index.ts";
@@ -39,17 +39,28 @@ interface Files {
 
 async function write(path: string, { pcapng, timeline }: Files): Promise<void> {
   const { writeTo } = await import("../observe/capture-files.ts");
+  const left = [path, `${path}.json`];
   try {
     await writeTo(path, pcapng);
+    left.shift();
     await writeTo(`${path}.json`, timeline);
   } catch (cause) {
-    throw notWritten(path, cause);
+    for (const file of left) await removeFile(file);
+    throw notWritten(left[0] as string, cause);
   }
+}
+
+/** A part of a capture, or one of an earlier run, would be taken for this one. */
+async function removeFile(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isFile()) await rm(path);
+  } catch {}
 }
 
 function notWritten(path: string, cause: unknown): TftpError {
   const message = `the capture ${path} cannot be written (${systemCode(cause)})`;
-  return new TftpError("STORAGE", message, { hint: "Name another file with --capture.", cause });
+  const hint = "Name another file with --capture, or make room there.";
+  return new TftpError("STORAGE", message, { hint, cause });
 }
 
 async function refuseSame(file: string, others: readonly string[]): Promise<void> {

@@ -1,8 +1,9 @@
 // --capture of `tidewire get` and `put`: what it must not replace, and what it cannot write.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { link, mkdir, symlink, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { memory } from "../../src/index.ts";
@@ -54,5 +55,24 @@ test("a capture that cannot be written is told before anything is asked", async 
     const says = `the capture ${capture} cannot be written \\(${code}\\)\\.\nHint: Name another`;
     failsWith(result, 1, new RegExp(says));
     assert.equal(existsSync(join(cwd, "x")), false);
+  }
+});
+
+test("a capture for which there is no room leaves no part of it", async (t) => {
+  const { url } = await libraryServer(t, memory({ x: Buffer.alloc(300_000) }));
+  const cwd = await folder(t);
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", cwd], { stdio: "ignore" });
+  } catch {
+    return t.skip("nothing can be mounted here");
+  }
+  try {
+    const result = await tidewire(["get", `${url}/x`, "-o", "/dev/null", "--capture", "c"], {
+      cwd,
+    });
+    failsWith(result, 1, /the capture c cannot be written \(ENOSPC\)\.\nHint: .* make room there/);
+    assert.deepEqual(await readdir(cwd), []);
+  } finally {
+    execFileSync("umount", [cwd]);
   }
 });
