@@ -45,6 +45,12 @@ export function systemCode(thrown: unknown): string | undefined {
 function failureOf(thrown: unknown): Failure {
   if (isCommanderError(thrown)) return usageFailure(thrown);
   if (isTftpError(thrown)) return thrown;
+  if ((thrown as NodeJS.ErrnoException | undefined)?.syscall === "uv_cwd") {
+    return {
+      message: "the current folder does not exist any more",
+      hint: "Change to one that does.",
+    };
+  }
   return {
     message: `something went wrong that should not: ${(thrown as Error)?.message ?? thrown}`,
     hint: "Set TIDEWIRE_DEBUG=1 to see where, and please report it.",

@@ -1,10 +1,10 @@
 // `tidewire get`: finds a place for each file and fills it. A place is whole or not there at all.
 
 import { createWriteStream, fstatSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import type { Command } from "commander";
-import { fileSink, get, parseTftpUrl, removeLeftovers, type Sink } from "../index.ts";
+import { fileSink, get, parseTftpUrl, removeLeftovers, type Sink, TftpError } from "../index.ts";
 import {
   addTransferOptions,
   bytesOption,
@@ -80,12 +80,17 @@ async function fetchTo(
   options: RunOptions,
 ): ReturnType<Job["run"]> {
   // An earlier run that was killed cannot have cleared up after itself.
-  if (path !== "-") await removeLeftovers(dirname(path), { deep: false });
+  if (path !== "-") await removeLeftovers(dirname(await finalPath(path)), { deep: false });
   const sink =
     path === "-"
       ? standardOutput(options.signal)
       : await fileSink(path, { durable, blocking: true });
   return get(url, options).into(sink);
+}
+
+/** A link stays one, and its target is what is written. */
+function finalPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
 /** The last part of a name, and never a way out of the folder, a hidden file, or what a terminal
@@ -142,10 +147,16 @@ function standardOutput(signal: AbortSignal | undefined): Sink {
         signal?.addEventListener("abort", stop);
         stream.write(Buffer.concat(payloads), (error) => {
           signal?.removeEventListener("abort", stop);
-          error ? reject(error) : resolve();
+          error ? reject(outputError(error)) : resolve();
         });
       }),
     commit: async () => {},
     discard: async () => {},
   };
+}
+
+/** The server is to hear that there was no room. */
+function outputError(cause: NodeJS.ErrnoException): Error {
+  const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes(cause.code ?? "");
+  return full ? new TftpError("DISK_FULL", "disk full", { cause }) : cause;
 }

@@ -5,7 +5,7 @@ import { execFile, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -253,6 +253,20 @@ test("a get that fills the disk fails with a hint", async (t) => {
   } finally {
     execFileSync("umount", [small]);
   }
+});
+
+test("what was left beside the target of a link is removed", async (t) => {
+  const { url } = await libraryServer(t, memory({ x: "1" }));
+  const cwd = await folder(t);
+  const part = join(cwd, "real", ".tidewire-0123456789abcdef.part");
+  await mkdir(join(cwd, "real"));
+  await writeFile(join(cwd, "real", "x"), "old");
+  await writeFile(part, "half");
+  await utimes(part, 0, 0);
+  await symlink("real/x", join(cwd, "link"));
+  assert.equal((await tidewire(["get", `${url}/x`, "-o", "link"], { cwd })).status, 0);
+  assert.deepEqual(readdirSync(join(cwd, "real")), ["x"]);
+  assert.equal(readFileSync(join(cwd, "link"), "utf8"), "1");
 });
 
 test("a name on the server never leads out of the folder here", async (t) => {

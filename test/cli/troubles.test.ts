@@ -67,7 +67,7 @@ test("a name too long for a request is told before anything is sent", async () =
 
 test("what standard output cannot take is told by its name, with what helps", async (t) => {
   if (!existsSync("/dev/full")) return t.skip("this system has no /dev/full");
-  const { url } = await libraryServer(t, memory({ x: Buffer.alloc(300_000) }));
+  const { url, event } = await libraryServer(t, memory({ x: Buffer.alloc(300_000) }));
   const cwd = await folder(t);
   const shell = async (text: string): Promise<void> => {
     const command = `"${process.execPath}" "${script}" get ${url}/x`;
@@ -78,6 +78,7 @@ test("what standard output cannot take is told by its name, with what helps", as
     readFileSync(join(cwd, "full"), "utf8"),
     /^tidewire: no room is left on the disk for standard output\.\nHint: Make room there/,
   );
+  assert.equal((await event("ended")).error?.wireCode, 3);
   await shell("ulimit -f 100; GET -o large 2> said; test $? = 1");
   assert.match(
     readFileSync(join(cwd, "said"), "utf8"),
@@ -123,4 +124,16 @@ test("a file that the server may not read has a hint at rules and permissions", 
   const { url } = await libraryServer(t, memory());
   const result = await tidewire(["get", `${url}/../x`]);
   failsWith(result, 1, /\(ERROR 2\).*\nHint: Its rules or the file's permissions/);
+});
+
+test("a current folder that was removed is told", { skip: onWindows }, async (t) => {
+  const cwd = await folder(t);
+  const command = `rmdir "$0" && exec "$@"`;
+  const serve = [process.execPath, script, "serve", ".", ...here];
+  const run = promisify(execFile)("sh", ["-c", command, cwd, ...serve], { cwd });
+  await assert.rejects(run, {
+    code: 1,
+    stderr:
+      "tidewire: the current folder does not exist any more.\nHint: Change to one that does.\n",
+  });
 });
