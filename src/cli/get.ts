@@ -1,10 +1,11 @@
 // `tidewire get`: finds a place for each file and fills it. A place is whole or not there at all.
 
-import { createWriteStream, fstatSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import type { Command } from "commander";
 import { fileSink, get, parseTftpUrl, removeLeftovers, type Sink, TftpError } from "../index.ts";
+import { statOf } from "./local-file.ts";
 import {
   addTransferOptions,
   bytesOption,
@@ -134,7 +135,8 @@ const stuckMillis = 500;
 /** Waits until the reader has taken what was written, but not beyond the signal. */
 function standardOutput(signal: AbortSignal | undefined): Sink {
   // Node takes a disk for an output that nobody reads, and throws everything away.
-  const stream = fstatSync(1).isBlockDevice() ? createWriteStream("", { fd: 1 }) : process.stdout;
+  const isDisk = statOf(1)?.isBlockDevice() ?? false;
+  const stream = isDisk ? createWriteStream("", { fd: 1 }) : process.stdout;
   stream.on("error", () => {}); // a write tells it
   return {
     writev: (payloads) =>

@@ -1,6 +1,7 @@
 // Failures of this machine's own files, with the path in them. The library leaves it out, because
 // its messages also go to the peer.
 
+import { fstatSync, type Stats } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { TftpError, type TftpErrorCode } from "../index.ts";
 import { systemCode } from "./failure.ts";
@@ -99,6 +100,15 @@ const meanings: { readonly [systemCode: string]: Meaning } = {
       cause,
     }),
 };
+
+/** Of a descriptor; undefined where the system does not tell. */
+export function statOf(fd: number): Stats | undefined {
+  try {
+    return fstatSync(fd);
+  } catch {
+    return undefined;
+  }
+}
 
 function localError(
   code: TftpErrorCode,

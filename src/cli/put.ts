@@ -1,12 +1,12 @@
 // `tidewire put`: opens each file, or standard input, and sends it.
 
-import { type BigIntStats, createReadStream, fstatSync } from "node:fs";
+import { type BigIntStats, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import { parseTftpUrl, put, TftpError } from "../index.ts";
-import { folderGiven } from "./local-file.ts";
+import { folderGiven, statOf } from "./local-file.ts";
 import { addTransferOptions, type TransferFlags, withMode, wrongUsage } from "./options.ts";
 import { type Job, type RunOptions, runAll } from "./transfers.ts";
 
@@ -93,9 +93,9 @@ interface Input {
 
 /** Node takes a disk or a folder for an input without content. */
 function standardInput(): Input {
-  const found = fstatSync(0);
-  if (found.isDirectory()) throw folderGiven("standard input");
-  const body = found.isBlockDevice() ? createReadStream("", { fd: 0 }) : process.stdin;
+  const found = statOf(0);
+  if (found?.isDirectory()) throw folderGiven("standard input");
+  const body = found?.isBlockDevice() ? createReadStream("", { fd: 0 }) : process.stdin;
   return { body, content: body };
 }
 

@@ -126,7 +126,7 @@ test("a file that the server may not read has a hint at rules and permissions", 
   failsWith(result, 1, /\(ERROR 2\).*\nHint: Its rules or the file's permissions/);
 });
 
-test("a current folder that was removed is told", { skip: onWindows }, async (t) => {
+test("a current folder that was removed is told", { skip: notLinux }, async (t) => {
   const cwd = await folder(t);
   const command = `rmdir "$0" && exec "$@"`;
   const serve = [process.execPath, script, "serve", ".", ...here];
