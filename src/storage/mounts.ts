@@ -101,20 +101,17 @@ function compile<M extends Mount>(mount: M, number: number): Compiled<M> {
   }
   const dir = mount.dir === undefined ? undefined : resolve(mount.dir);
   if (clients === undefined) return { mount, number, prefix, dir, isFor: () => true };
-  const range = rangeOf(clients);
+  const includes = rangeOf(clients);
   return {
     mount,
     number,
     prefix,
     dir,
-    isFor: (text) => {
-      const host = text.split("%", 1)[0] as string;
-      return range.check(host, isIP(host) === 6 ? "ipv6" : "ipv4");
-    },
+    isFor: (host) => includes(host.split("%", 1)[0] as string),
   };
 }
 
-function rangeOf(text: string): BlockList {
+function rangeOf(text: string): (host: string) => boolean {
   const [host = "", bits, ...more] = text.split("/");
   const family = isIP(host) === 6 ? "ipv6" : "ipv4";
   const most = family === "ipv6" ? 128 : 32;
@@ -125,9 +122,15 @@ function rangeOf(text: string): BlockList {
       "Write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32.",
     );
   }
+  const prefix = bits === undefined ? most : Number(bits);
   const list = new BlockList();
-  list.addSubnet(host, bits === undefined ? most : Number(bits), family);
-  return list;
+  list.addSubnet(host, prefix, family);
+  // To BlockList every IPv4 address is in ::/0, as it may be written ::ffff:192.0.2.1.
+  const takesV4 = family === "ipv4" || prefix >= 96;
+  return (client) => {
+    if (isIP(client) === 6) return list.check(client, "ipv6");
+    return takesV4 && list.check(client, "ipv4");
+  };
 }
 
 function bySpecific<M extends Mount>(one: Compiled<M>, other: Compiled<M>): number {

@@ -38,6 +38,15 @@ test("a backslash separates in a mount as it does in a name", () => {
   ]);
 });
 
+test("an IPv4 client is in no IPv6 network, unless that is one of IPv4 addresses", () => {
+  const six = ["/", "/ for ::/0"];
+  assert.deepEqual(places("192.0.2.7", ["a"], six), ["a in /"]);
+  assert.deepEqual(places("2001:db8::7", ["a"], six), ["a in / for ::/0"]);
+  const mapped = ["/", "/ for ::ffff:192.0.2.0/120"];
+  assert.deepEqual(places("192.0.2.7", ["a"], mapped), ["a in / for ::ffff:192.0.2.0/120"]);
+  assert.deepEqual(places("2001:db8::7", ["a"], mapped), ["a in /"]);
+});
+
 test("a mount for these clients comes before one for all, wherever it stands", () => {
   const list = ["/", "/ for 192.0.2.0/24", "boot", "boot for fe80::/10"];
   assert.deepEqual(places("192.0.2.7", ["a", "boot/a"], list), [
