@@ -16,16 +16,21 @@ export async function identityOf(path: string): Promise<string> {
 }
 
 /** Looks again and again, which also works where a folder tells no changes, and keeps no process.
+ * What is being written now may be half a file: it has changed once two looks find the same.
  * `seen`: the identity of what was read. The result ends it. */
 export function watchFrom(path: string, seen: string, onChange: () => void): () => void {
   let last = seen;
+  let lately = seen;
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<void> => {
     const now = await identityOf(path);
     if (ended) return;
-    if (now !== last) onChange();
-    last = now;
+    if (now !== last && now === lately) {
+      last = now;
+      onChange();
+    }
+    lately = now;
     later();
   };
   const later = (): void => {
