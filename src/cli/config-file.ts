@@ -117,6 +117,7 @@ function wordsOf(option: Option, value: TomlValue, where: Where): string[] | und
     throw wrong(where, `${key} cannot have this value`, `It is written ${option.flags}.`);
   }
   const texts = values.map(String);
+  if (texts.some((each) => each.includes("\0"))) throw withNul(key, where);
   return option.variadic ? [long, ...texts] : texts.map((text) => `${long}=${text}`);
 }
 
@@ -159,11 +160,13 @@ const nowhere = {
 };
 
 function textOf(key: string, value: TomlValue, where: Where): string {
-  if (typeof value === "string" && value.includes("\0")) {
-    throw wrong(where, `${key} cannot hold a NUL`, "Take \\u0000 out of it.");
-  }
+  if (typeof value === "string" && value.includes("\0")) throw withNul(key, where);
   if (typeof value === "string" && value !== "") return value;
   throw wrong(where, `${key} is no text`, `Write it in double quotes: ${key} = "...".`);
+}
+
+function withNul(key: string, where: Where): TftpError {
+  return wrong(where, `${key} cannot hold a NUL`, "Take \\u0000 out of it.");
 }
 
 /** The parser gives no places. Where a name stands on a line of its own, this finds it; `mount`:

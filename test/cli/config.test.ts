@@ -1,7 +1,8 @@
 // The configuration file: what it may say, what is wrong with it, and a change while it is in use.
 
 import assert from "node:assert/strict";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../src/cli/config-file.ts";
@@ -62,6 +63,8 @@ const wrongFiles: readonly (readonly [text: string, says: RegExp, hint: RegExp])
   ['single-port = true\ntid-ports = "1-2"', /line 2: single-port and tid-ports exclude/, /one/],
   ['on-upload = ""', /line 1: on-upload cannot be ""/, /Name a program/],
   ['on-download = ["", "x"]', /line 1: on-download cannot be ""/, /Name a program/],
+  ['port = 5\naudit = "a\\u0000"', /line 2: audit cannot hold a NUL/, /out of it/],
+  ['on-upload = ["keep", "\\u0000"]', /line 1: on-upload cannot hold a NUL/, /out of it/],
   ["[mount]\nx = 1", /line 1: mount is no table/, /\[\[mount\]\]/],
 ];
 
@@ -127,6 +130,21 @@ test("SIGHUP takes the changed file; a broken one changes nothing", async (t) =>
   assert.equal(await get(`${url}/kernel`).text(), "boot");
   await assert.rejects(get(`${url}/a.cfg`).bytes(), { code: "ACCESS_VIOLATION" });
   await printed(/blksize 513,/);
+});
+
+test("a pipe in the place of the file is not waited for", async (t) => {
+  if (process.platform === "win32") return t.skip("no pipes with a name");
+  const { file } = await configured(t);
+  const { url, child, printed } = await serving(t, ["--config", file]);
+  const text = await readFile(file, "utf8");
+  await unlink(file);
+  execFileSync("mkfifo", [file]);
+  child.kill("SIGHUP");
+  await printed(/problem: nothing is changed, \S+ is no regular file/);
+  assert.equal(await get(`${url}/a.txt`).text(), "hello");
+  await replace(file, text);
+  child.kill("SIGHUP");
+  await printed(/Read \S+ again/);
 });
 
 test("what needs a restart is named until the file says what runs", async (t) => {
