@@ -71,7 +71,9 @@ async function run(typed: Typed): Promise<void> {
   await notice.ready();
   tellServing();
   beat();
-  for (const folder of plan.effect.written) await clearLeftovers(folder);
+  const ending = new AbortController();
+  void signals.closed.then(() => ending.abort());
+  for (const folder of plan.effect.written) await clearLeftovers(folder, ending.signal);
   await signals.closed;
   signals.forget();
   await audience.close();

@@ -9,6 +9,8 @@ import { ownerOf } from "./part-owner.ts";
 export interface LeftoversOptions {
   /** Also in the folders below; default true. Links are not followed. */
   readonly deep?: boolean;
+  /** Ends it where it is. */
+  readonly signal?: AbortSignal;
 }
 
 /** Removes the part files of uploads below `root` whose process is gone; those of another machine
@@ -21,10 +23,11 @@ export async function removeLeftovers(
   const top = await realpath(root).catch(() => undefined);
   const removed: string[] = [];
   const waiting: (readonly string[])[] = top === undefined ? [] : [[]];
-  for (let segments = waiting.pop(); segments; segments = waiting.pop()) {
-    const found = await sweep(top as string, segments).catch(() => undefined);
+  const { deep = true, signal } = options;
+  for (let segments = waiting.pop(); segments && !signal?.aborted; segments = waiting.pop()) {
+    const found = await sweep(top as string, segments, signal).catch(() => undefined);
     removed.push(...(found?.removed ?? []));
-    if (options.deep !== false) waiting.push(...(found?.folders ?? []));
+    if (deep) waiting.push(...(found?.folders ?? []));
   }
   return removed;
 }
@@ -38,13 +41,18 @@ interface Swept {
 }
 
 /** Through the folder's descriptor: a link that takes its place leads nowhere. */
-async function sweep(root: string, segments: readonly string[]): Promise<Swept> {
+async function sweep(
+  root: string,
+  segments: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Swept> {
   const removed: string[] = [];
   const folders: (readonly string[])[] = [];
   const folder = await openInside(root, segments, "folder");
   try {
     const path = await pinnedPath(folder);
     for await (const entry of await opendir(path)) {
+      if (signal?.aborted) break;
       if (entry.isDirectory()) folders.push([...segments, entry.name]);
       else if (entry.isFile() && (await clear(path, entry.name))) {
         removed.push([...segments, entry.name].join("/"));

@@ -42,6 +42,15 @@ test("parts of a process that was killed go, also from folders below", async (t)
   assert.deepEqual([await list(), await list("a"), await list("a/b")], [["a"], ["b", "whole"], []]);
 });
 
+test("a sweep that is no longer wanted ends where it is", async (t) => {
+  const { root, put, list } = await scene(t);
+  const part = await foreignPart(t, "ended");
+  await put(part, "half");
+  const unwanted = AbortSignal.abort();
+  assert.deepEqual(await removeLeftovers(root, { signal: unwanted }), []);
+  assert.deepEqual(await list(), [part]);
+});
+
 test("the parts of this process and of another one that runs stay", async (t) => {
   const { root, put, list } = await scene(t);
   const other = await foreignPart(t, "running");
