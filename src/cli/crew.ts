@@ -188,12 +188,14 @@ function say(worker: Worker, word: string): void {
 /** Resolves when it says that it serves, or ends. */
 function heard(worker: Worker): Promise<void> {
   return new Promise((resolve) => {
-    const hear = (message: unknown): void => {
-      if (message !== serving) return;
-      worker.off("message", hear);
+    const done = (): void => {
+      worker.off("message", hear).off("exit", done);
       resolve();
     };
-    worker.on("message", hear).once("exit", () => resolve());
+    const hear = (message: unknown): void => {
+      if (message === serving) done();
+    };
+    worker.on("message", hear).on("exit", done);
   });
 }
 
