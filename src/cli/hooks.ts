@@ -7,6 +7,7 @@ import { type ServerEvent, TftpError, type TransferInfo } from "../index.ts";
 import type { PageUpload } from "../web/files.ts";
 import { wrongValue } from "./options.ts";
 import { visibleName } from "./visible.ts";
+import { transferNumber } from "./worker.ts";
 
 export interface HookFlags {
   /** A program and its arguments. */
@@ -140,7 +141,7 @@ function endWhole(child: ChildProcess): void {
 function factsOf(done: Done, ending: string): NodeJS.ProcessEnv {
   const { id, op, filename, client, bytes, durationMillis, sha256, family } = done;
   return {
-    TIDEWIRE_ID: String(id ?? ""),
+    TIDEWIRE_ID: id === undefined ? "" : transferNumber(id),
     TIDEWIRE_OP: op === "rrq" ? "get" : "put",
     TIDEWIRE_FILE: filename,
     TIDEWIRE_CLIENT: client.host,

@@ -9,7 +9,7 @@ import { type Colour, type Paint, plain } from "./paint.ts";
 import { countsOf, numberText, type Storm, Storms, type Telling } from "./storms.ts";
 import { bytesText, durationText, rateText, speed } from "./units.ts";
 import { visible, visibleName } from "./visible.ts";
-import { workerNumber } from "./worker.ts";
+import { transferNumber } from "./worker.ts";
 
 export type LogForm = "pretty" | "json" | "off";
 
@@ -152,7 +152,7 @@ function timeText(now: Date, paint: Paint): string {
 
 /** As on the page and in the names of captures. */
 function idText({ id }: TransferInfo): string {
-  return workerNumber === undefined ? `#${id}` : `#${workerNumber}.${id}`;
+  return `#${transferNumber(id)}`;
 }
 
 function describe(event: ServerEvent): readonly [text: string, colour?: Colour] {

@@ -3,6 +3,7 @@
 import type { Server, TransferInfo } from "../index.ts";
 import { bytesText, durationText } from "./units.ts";
 import { visibleName } from "./visible.ts";
+import { transferNumber, workerNumber } from "./worker.ts";
 
 /** Also of a server that has closed: a signal that nobody hears ends a process. */
 export function tellAtSignal(server: Server, tell: (line: string) => void): void {
@@ -12,12 +13,14 @@ export function tellAtSignal(server: Server, tell: (line: string) => void): void
 }
 
 function runningLines(running: readonly TransferInfo[]): readonly string[] {
-  if (running.length === 0) return ["No transfer runs."];
+  const where = workerNumber === undefined ? "" : ` in worker ${workerNumber}`;
+  if (running.length === 0) return [`No transfer runs${where}.`];
   return running.map((transfer) => {
     const { id, client, op, filename, bytes, size, durationMillis, resent } = transfer;
     const total = size === undefined ? "" : ` of ${bytesText(size)}`;
     const what = `${op === "rrq" ? "get" : "put"} ${visibleName(filename)}`;
     const facts = `${bytesText(bytes)}${total} in ${durationText(durationMillis)}`;
-    return `Running ${id}: ${client.host} port ${client.port} ${what}, ${facts}, ${resent} resent.`;
+    const who = `${client.host} port ${client.port}`;
+    return `Running ${transferNumber(id)}: ${who} ${what}, ${facts}, ${resent} resent.`;
   });
 }

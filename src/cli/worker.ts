@@ -7,6 +7,11 @@ import { Socket } from "node:net";
  * has the number of another one. */
 export const workerNumber: number | undefined = cluster.worker?.id;
 
+/** Of a transfer, as it is told anywhere: each worker counts from 1. */
+export function transferNumber(id: number): string {
+  return workerNumber === undefined ? String(id) : `${workerNumber}.${id}`;
+}
+
 /** Where the first process asks a worker for its page, a pair of joined sockets. */
 export const pageStream = {
   number: 4,
