@@ -8,6 +8,7 @@ import type { Command } from "commander";
 import { TftpError } from "../index.ts";
 import { isExecutable, ownFile } from "../web/own-files.ts";
 import { namePath } from "./local-file.ts";
+import { wrongUsage, wrongValue } from "./options.ts";
 import { parseListen } from "./served.ts";
 
 interface InstallFlags {
@@ -27,7 +28,7 @@ export function define(command: Command): void {
     .option(
       "--socket <ADDR[:PORT]>",
       "repeatable; systemd opens this address, as tidewire.socket says",
-      (address: string, before: readonly string[] = []) => [...before, listenAddress(address)],
+      (address: string, before: readonly string[] = []) => added(listenAddress(address), before),
     )
     .option("--write <DIR>", "write the units there instead of printing them")
     .addHelpText("after", examples)
@@ -41,6 +42,9 @@ Examples:
   tidewire install-service --socket 192.0.2.1 --socket [2001:db8::1]:69`;
 
 async function run({ config, write, socket }: InstallFlags): Promise<void> {
+  // In a script: a variable that nobody has set.
+  if (config === "") throw wrongValue("--config", config, "Name the configuration file.");
+  if (write === "") throw wrongValue("--write", write, "Name a folder, or . for here.");
   const service = serviceFor(ownFile("packaging/tidewire.service").toString(), resolve(config));
   const units = socket ? withSocket(service, socket) : [{ name: serviceName, text: service }];
   if (write !== undefined) {
@@ -95,6 +99,11 @@ function withSocket(service: string, addresses: readonly string[]): readonly Uni
     { name: serviceName, text },
     { name: socketName, text: socket.replace(/^ListenDatagram=.*$/m, () => lines) },
   ];
+}
+
+function added(address: string, before: readonly string[]): readonly string[] {
+  if (!before.includes(address)) return [...before, address];
+  throw wrongUsage(`--socket names ${address} twice`, "Leave one of them out.");
 }
 
 /** As systemd writes it. Throws TftpError INVALID_ARGUMENT. */

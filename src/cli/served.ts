@@ -2,7 +2,7 @@
 
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import { isIP } from "node:net";
+import { isIP, SocketAddress } from "node:net";
 import { resolve } from "node:path";
 import { type Address, directory, type Storage, separate, TftpError } from "../index.ts";
 import { systemCode } from "./failure.ts";
@@ -19,15 +19,26 @@ export function parseListen(text: string, defaultPort: number, option = "--liste
     const every = `Use --port ${portAlone} to listen on every address.`;
     throw wrongValue(option, text, option === "--listen" ? every : hint);
   }
-  if (isIP(text) !== 0) return { host: text, port: defaultPort };
+  if (isIP(text) !== 0) return { host: plainHost(text), port: defaultPort };
   const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
   const [, inBrackets, bare = "", portText] = parts ?? [];
   const host = inBrackets ?? bare;
   if (isIP(host) !== (inBrackets === undefined ? 4 : 6)) throw wrongValue(option, text, hint);
   const port = portText === undefined ? defaultPort : Number(portText);
   if (port > 65_535) throw wrongValue(option, text, "A port is a number up to 65535.");
-  return { host, port };
+  return { host: plainHost(host), port };
 }
+
+/** One spelling for each address: two of them could not both be listened on. */
+function plainHost(host: string): string {
+  const [bare = "", zone] = host.split("%");
+  const family = isIP(bare) === 6 ? "ipv6" : "ipv4";
+  const plain = new SocketAddress({ address: bare, family }).address.replace(mapped, "");
+  return zone === undefined ? plain : `${plain}%${zone}`;
+}
+
+/** Before an IPv4 address in IPv6 form. */
+const mapped = /^::ffff:(?=\d+\.)/;
 
 /** Of --listen; undefined for all that there are. Throws TftpError INVALID_ARGUMENT. */
 export function listenOf({ listen, port = 69 }: ServeFlags): Address[] | undefined {

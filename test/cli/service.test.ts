@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -120,6 +120,13 @@ test("install-service prints the unit for this installation, and writes it once"
   failsWith(await tidewire([...args, "--write", root]), 1, /is there already/);
 });
 
+test("install-service wants names where it is given some", async (t) => {
+  const cwd = await folder(t);
+  failsWith(await tidewire(["install-service", "--write", ""], { cwd }), 2, /--write cannot be ""/);
+  failsWith(await tidewire(["install-service", "--config", ""]), 2, /--config cannot be ""/);
+  assert.deepEqual(await readdir(cwd), []);
+});
+
 test("install-service asks for no configuration that is there", async (t) => {
   const root = await folder(t);
   const config = join(root, "tidewire.toml");
@@ -160,6 +167,8 @@ test("install-service --socket: systemd opens the port, the service has no right
   for (const wrong of ["localhost", "*:69", "0.0.0.0:99999"]) {
     failsWith(await tidewire(["install-service", "--socket", wrong]), 2, /--socket cannot be/);
   }
+  const twice = ["--socket", "192.0.2.1", "--socket", "::ffff:192.0.2.1"];
+  failsWith(await tidewire(["install-service", ...twice]), 2, /names 192\.0\.2\.1:69 twice/);
 });
 
 function isRunning(pid: number): boolean {
