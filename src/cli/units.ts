@@ -42,7 +42,7 @@ const factors: { readonly [suffix: string]: number } = {
 /** "10M" is 10 times 1024 squared, as in dd and curl. Undefined for anything else, and for more
  * than a number holds exactly. */
 export function parseBytes(text: string): number | undefined {
-  const [, digits = "", suffix = ""] = /^(\d{1,12})([KMGT]?)$/i.exec(text) ?? [];
+  const [, digits = "", suffix = ""] = /^(\d{1,16})([KMGT]?)$/i.exec(text) ?? [];
   const factor = factors[suffix.toUpperCase()];
   const bytes = digits === "" || factor === undefined ? Number.NaN : Number(digits) * factor;
   return Number.isSafeInteger(bytes) ? bytes : undefined;

@@ -74,11 +74,13 @@ test("bytes, rates and durations are short and never show a thousand of a unit",
 });
 
 test("sizes are read with the suffixes of 1024, and nothing else", () => {
-  assert.deepEqual(["0", "512", "1K", "10M", "1g"].map(parseBytes), [
-    ...[0, 512, 1024, 10 * 1024 ** 2, 1024 ** 3],
+  assert.deepEqual(["0", "512", "1K", "10M", "1g", "2000000000000"].map(parseBytes), [
+    ...[0, 512, 1024, 10 * 1024 ** 2, 1024 ** 3, 2e12],
   ]);
   assert.deepEqual(
-    ["", "M", "-1", "1.5M", "10MB", "1e9", "99999T"].filter((x) => parseBytes(x) !== undefined),
+    ["", "M", "-1", "1.5M", "10MB", "1e9", "99999T", "9007199254740993"].filter(
+      (x) => parseBytes(x) !== undefined,
+    ),
     [],
   );
 });
