@@ -100,7 +100,15 @@ export async function webPlan(flags: WatchFlags): Promise<WebPlan | undefined> {
   }
   const password = await passwordOf(flags);
   if (web === undefined) return undefined;
-  return { address: parseWeb(web === true ? "" : web, password), password, names };
+  const address = parseWeb(web === true ? "" : web, password);
+  requireApart(address, metricsAddress(flags.metrics));
+  return { address, password, names };
+}
+
+function requireApart(page: Address, metrics: Address | undefined): void {
+  if (page.port === 0 || page.port !== metrics?.port || page.host !== metrics.host) return;
+  const hint = "Leave --metrics out: the page answers /metrics, too.";
+  throw wrongUsage("--web and --metrics have the same address", hint);
 }
 
 /** What can be told of the words alone. Throws TftpError INVALID_ARGUMENT. */
