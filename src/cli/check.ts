@@ -5,7 +5,15 @@ import { stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import { fileNamed, type JudgedRequest, type Rule, rules, TftpError } from "../index.ts";
+import {
+  defaultLimits,
+  fileNamed,
+  type JudgedRequest,
+  type Place,
+  type Rule,
+  rules,
+  TftpError,
+} from "../index.ts";
 import { tellFailure } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
 import { planFor } from "./plan.ts";
@@ -65,6 +73,7 @@ async function plannedEffect(settings: Settings): Promise<Effect> {
   isForWorkers(flags);
   const { effect } = await planFor(settings, undefined);
   if (flags.audit !== undefined) await checkAudit(flags.audit);
+  if (flags.capture !== undefined) await checkCaptures(flags.capture);
   await webPlan(flags);
   checkAccount(flags);
   return effect;
@@ -74,6 +83,13 @@ async function checkAudit(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) throw wrongUsage(`the audit ${path} is a folder`, "Name a file in it.");
   if (!found) await checkFolder(dirname(path));
+}
+
+/** The server makes the folder where there is none. */
+async function checkCaptures([, folder = ""]: readonly string[]): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (!found || found.isDirectory()) return;
+  throw wrongUsage(`the captures ${folder} are no folder`, "Name a folder for them.");
 }
 
 function request(host: string, filename: string, write: boolean): JudgedRequest {
@@ -96,6 +112,8 @@ async function answer(
 ): Promise<readonly string[]> {
   // Refused as a packet, before anything is judged.
   if (asked.filename === "") return ["It is refused: the request names no file."];
+  const isTooLong = asked.filename.length > defaultLimits.nameLengthMax;
+  if (isTooLong) return ["It is refused: the name is too long."];
   const { flags } = settings;
   const deciding = (flags.rule ?? []).findIndex((rule) => isAbout(rule, asked));
   const rule = flags.rule?.[deciding];
@@ -108,7 +126,7 @@ async function answer(
     return [`It is refused: ${visible(verdict.error.message)}.`, reason, ...names];
   }
   try {
-    const { mount, name } = effect.folders.find(asked.filename, asked.client);
+    const { mount, name } = placeOf(settings, effect, asked);
     const { dotFiles = false } = flags;
     const outcome = outcomeOf(effect, { asked, mount, name, dotFiles }).catch((thrown) => {
       return [...refusal(thrown), ...(dotFiles ? [] : hiddenText(name))];
@@ -117,6 +135,13 @@ async function answer(
   } catch (thrown) {
     return [...refusal(thrown), reason];
   }
+}
+
+/** A folder without mounts is asked for the name as it came, and says itself what is wrong. */
+function placeOf(settings: Settings, effect: Effect, asked: JudgedRequest): Place<Folder> {
+  const { filename: name, client } = asked;
+  if (settings.mounts.length > 0) return effect.folders.find(name, client);
+  return { ...effect.folders.find("any", client), name };
 }
 
 interface Question {

@@ -1,7 +1,8 @@
 // A Storage on a folder of this machine. Reads never leave the folder; an upload appears whole or
 // not at all. Knows no blocks and no network.
 
-import { lstat, realpath, statfs } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, lstat, realpath, statfs } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import { TftpError } from "../core/errors.ts";
 import type { RequestInfo, Sink, Storage } from "../ports.ts";
@@ -75,6 +76,7 @@ export async function fileNamed(
       const upload = { root: top, segments, overwrite: uploads === "overwrite" };
       const { folder, name } = await placeOf(upload);
       await folder.handle.close();
+      await access(folder.path, constants.W_OK);
       return join(folder.path, name);
     }
     const { handle, path } = await openInside(top, segments, "file");

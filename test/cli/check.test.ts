@@ -1,7 +1,7 @@
 // What `tidewire check` foretells is what the server then does, and what it calls right can start.
 
 import assert from "node:assert/strict";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { put, TftpError } from "../../src/index.ts";
@@ -77,6 +77,35 @@ test("two mounts of one folder each have their own policy", async (t) => {
   assert.match(told, /^It is refused: uploads are not allowed here\./);
 });
 
+test("a name that is too long is refused before any rule is asked", async (t) => {
+  const { file } = await site(t, () => 'rule = "ignore"');
+  assert.equal(
+    await foretold(file, "x".repeat(1024)),
+    "It gets no answer.\nRule 1 decides: ignore.\n",
+  );
+  const told = await foretold(file, "x".repeat(1025));
+  assert.equal(told, "It is refused: the name is too long.\n");
+});
+
+test("without mounts, uploads are refused before their names are looked at", async (t) => {
+  const { file } = await site(t);
+  const { url } = await serving(t, ["--config", file]);
+  await assert.rejects(put(`${url}/..`, new Uint8Array(1)), /uploads are not allowed here/);
+  assert.match(await foretold(file, "..", "--write"), /^It is refused: uploads are not allowed/);
+});
+
+test("a folder that may not be written takes no upload", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root");
+  const uid = 65_534;
+  if ((await tidewire(["--version"], { uid })).status !== 0)
+    return t.skip("cannot be run by others");
+  const { file, dir } = await site(t, () => 'uploads = "create"');
+  await chmod(join(dir, ".."), 0o755);
+  const asked = ["--client", "127.0.0.1", "--name", "new", "--write"];
+  const { stdout } = await tidewire(["check", file, ...asked], { uid });
+  assert.match(stdout.toString(), /^It is refused: access denied\.\n/);
+});
+
 test("an empty name is refused before any rule is asked", async (t) => {
   const { file } = await site(t, () => 'rule = "ignore"');
   assert.equal(await foretold(file, ""), "It is refused: the request names no file.\n");
@@ -91,6 +120,13 @@ for (const [lines, says] of [
   ['audit = "/nope/x"', /the folder \/nope does not exist/],
   ['audit = "/"', /the audit \/ is a folder/],
   ['listen = ["127.0.0.1", "127.0.0.1:69"]', /127\.0\.0\.1 port 69 twice\.\nHint: Leave one/],
+  ['listen = ["127.0.0.1", "::ffff:7f00:1"]', /127\.0\.0\.1 port 69 twice\.\nHint: Leave one/],
+  ['listen = ["::1", "0:0::1"]', /names ::1 port 69 twice\.\nHint: Leave one/],
+  [
+    'web = true\nmetrics = "127.0.0.1:8069"',
+    /--web and --metrics have the same address\.\nHint: Leave/,
+  ],
+  ['capture = ["all", "/dev/null"]', /the captures \/dev\/null are no folder/],
   ['user = "no-such-user"', /there is no account no-such-user/],
 ] as const) {
   test(`what serve would refuse is not right: ${lines.replace("\n", ", ")}`, async (t) => {
