@@ -230,6 +230,7 @@ class RunningServer implements Server {
 
   setLimits(limits: Partial<Limits>): void {
     Object.assign(this.#parts.limits, completeLimits(limits));
+    this.#parts.server.admitWaiting();
   }
 
   handOn(link: Link): Promise<void> {

@@ -216,8 +216,8 @@ export class TftpServer {
     this.#overdue.makeRoom();
   }
 
-  /** A place is free. What begins may end at once, and free it again: one loop does for all. */
-  #admitWaiting(): void {
+  /** There may be places. What begins may end at once, and free its own: one loop does for all. */
+  admitWaiting(): void {
     if (this.#admitting) return;
     this.#admitting = true;
     const mayRun = (host: string): boolean => !this.#occupancy.isFullFor(host);
@@ -273,7 +273,7 @@ export class TftpServer {
     if (seat.state === "left") return;
     this.#occupancy.leave(seat);
     this.#overdue.forget(session);
-    this.#admitWaiting();
+    this.admitWaiting();
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {
