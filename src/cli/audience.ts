@@ -102,6 +102,11 @@ export class Audience {
     this.#quiet = false;
   }
 
+  /** Hooks that run, or wait to. */
+  get hooksLeft(): number {
+    return this.#parts.hooks.left();
+  }
+
   /** Takes the bars away, for whoever else wants to write. */
   clear(): void {
     this.#parts.logging.clear();

@@ -51,6 +51,8 @@ interface Job {
 export interface Hooks {
   (event: ServerEvent): void;
   pageUpload(upload: PageUpload): void;
+  /** How many run, or wait to. */
+  left(): number;
 }
 
 export function hooksFor(
@@ -86,7 +88,7 @@ export function hooksFor(
     if (upload.error) return;
     add({ ...upload, op: "wrq", filename: upload.name }, "completed");
   };
-  return Object.assign(hear, { pageUpload });
+  return Object.assign(hear, { pageUpload, left: () => running + queue.length });
 }
 
 /** What came to its end; through the page it has no number and no family. */
@@ -98,14 +100,20 @@ function run(job: Job, onDone: (failure?: TftpError) => void): void {
   let isDone = false;
   const done = (what?: string, cause?: unknown): void => {
     clearTimeout(patience);
+    process.off("exit", kill);
     if (!isDone) onDone(what === undefined ? undefined : trouble(words, what, cause));
     isDone = true;
   };
   let child: ChildProcess | undefined;
+  const kill = (): void => {
+    if (child) endWhole(child);
+  };
   const patience = setTimeout(() => {
     done(`was ended, it took longer than ${timeMillisMax / 1000} s`);
-    if (child) endWhole(child);
+    kill();
   }, timeMillisMax);
+  // Nobody would be left to end it.
+  process.on("exit", kill);
   try {
     child = start(job);
     child.on("error", (cause) => done("cannot be run", cause));

@@ -77,6 +77,14 @@ async function run(typed: Typed): Promise<void> {
   await signals.closed;
   signals.forget();
   await audience.close();
+  tellHooks(audience.hooksLeft);
+}
+
+/** The process stays for them. */
+function tellHooks(left: number): void {
+  if (left === 0) return;
+  const [what, whom] = left === 1 ? ["1 hook", "it"] : [`${left} hooks`, "them"];
+  tell(`Waiting for ${what}; the third signal ends ${whom}, too.`);
 }
 
 function tell(line: string): void {

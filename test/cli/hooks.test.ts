@@ -58,6 +58,25 @@ test("a hook that hangs is ended with all it has started, and said so", posix, a
   await problems.next();
 });
 
+test("a server that ends says that hooks run; the third signal ends them", posix, async (t) => {
+  const [root, elsewhere] = [await folder(t), await folder(t)];
+  await writeFile(join(root, "a"), "hello");
+  const [started, program] = [join(elsewhere, "started"), join(elsewhere, "hook.sh")];
+  await writeFile(program, `#!/bin/sh\necho $$ > ${started}\nsleep 30\n`, { mode: 0o755 });
+  const { url, child, printed, ended } = await serving(t, [root, "--on-download", program]);
+  await get(`${url}/a`).bytes();
+  child.kill("SIGTERM");
+  await printed(/^Waiting for 1 hook; the third signal ends it, too\.$/m);
+  let pid = 0;
+  while (pid === 0) pid = Number(await readFile(started, "utf8").catch(() => ""));
+  while (child.exitCode === null) {
+    child.kill("SIGTERM");
+    await new Promise(setImmediate);
+  }
+  assert.deepEqual(await ended, { status: 0, signal: null });
+  while (isRunning(pid)) await new Promise(setImmediate);
+});
+
 test("what finds the queue full is named in a line, the others run", posix, async () => {
   const limits = { atOnceMax: 1, queueMax: 2 };
   const problems = problemsOf({ onUpload: ["/bin/false"] }, limits);
