@@ -140,8 +140,12 @@ interface Signals {
 function heedSignals({ typed, plan, server, audience, notice }: Serving): Signals {
   const { settings, parts, where, left } = plan;
   const { onProblem, watching } = audience;
+  const say = (line: string): void => {
+    audience.clear();
+    tell(line);
+  };
   const noReload = reloadOnChange({
-    ...{ server, parts, settings, typed, onProblem, onReloaded: tell },
+    ...{ server, parts, settings, typed, onProblem, onReloaded: say },
     onBegin: () => {
       audience.reopen();
       notice.reloading();
@@ -151,7 +155,7 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
       tellReloaded();
     },
   });
-  tellAtSignal(server, tell);
+  tellAtSignal(server, say);
   const onStopping = (): void => {
     handOver.cancel();
     notice.stopping();
@@ -160,7 +164,7 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
   const { closed, drain } = stopAtSignal(server, onStopping);
   whenReplaced(drain);
   const handOver = handOverAtSignal({
-    ...{ server, flags: settings.flags, watching, onProblem, tell },
+    ...{ server, flags: settings.flags, watching, onProblem, tell: say },
     activated: where.inherited !== undefined || left?.activated !== undefined,
     onFollowed: () => {
       notice.followed();
