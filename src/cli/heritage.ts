@@ -48,6 +48,11 @@ export class Heritage {
   }
 }
 
+/** Whether there is somebody to follow. */
+export function isHeir(): boolean {
+  return process.env[estateName] !== undefined;
+}
+
 /** Takes the variable out of the environment. Undefined where there is nobody to follow. */
 export function heritage(): Heritage | undefined {
   const text = process.env[estateName];

@@ -1,13 +1,11 @@
 // A changed configuration for a server that runs: whole or not at all. Transfers that run keep what
 // they began with. It must not know what a setting means.
 
-import { stat } from "node:fs/promises";
 import { type Judge, type Server, type Storage, TftpError } from "../index.ts";
 import type { Offer } from "../web/files.ts";
 import { watchFrom } from "./file-watch.ts";
-import { wrongUsage } from "./options.ts";
 import type { ServeFlags } from "./serve-options.ts";
-import { type Effect, effectOf, type Settings, settingsFor } from "./settings.ts";
+import { type Effect, effectOf, type Settings, settingsAgain } from "./settings.ts";
 
 /** Takes effect without a restart. Whatever else has changed is named to the operator. */
 const live: readonly (keyof ServeFlags)[] = [
@@ -78,8 +76,7 @@ async function reload(reloaded: Reloaded): Promise<void> {
   const { typed, settings, server, parts, onProblem, onReloaded, onBegin, onEnd } = reloaded;
   onBegin();
   try {
-    await requireFile(typed.flags.config as string);
-    const next = await settingsFor(typed.dir, typed.flags);
+    const next = await settingsAgain(typed.dir, typed.flags);
     const effect = await effectOf(next);
     server.setLimits(effect.limits);
     parts.exchange(effect);
@@ -91,15 +88,6 @@ async function reload(reloaded: Reloaded): Promise<void> {
   } finally {
     onEnd();
   }
-}
-
-/** A pipe has given what it held, and to open one that nobody writes to holds a thread for ever.
- * What is missing is told where it is read. */
-async function requireFile(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found || found.isFile() || found.isDirectory()) return;
-  const hint = "Restart the server, or name a file, which can be read again.";
-  throw wrongUsage(`${path} is no regular file`, hint);
 }
 
 function textOf(file: string, { flags: runs }: Settings, { flags: after }: Settings): string {

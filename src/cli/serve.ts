@@ -5,7 +5,7 @@ import { type Server, serve } from "../index.ts";
 import { type Audience, audienceFor } from "./audience.ts";
 import { refuseEarlySignals } from "./early-signals.ts";
 import { handOverAtSignal } from "./hand-over.ts";
-import { heritage } from "./heritage.ts";
+import { heritage, isHeir } from "./heritage.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { type Plan, planFor } from "./plan.ts";
 import { settle } from "./privileges.ts";
@@ -15,7 +15,7 @@ import { tellAtSignal } from "./running.ts";
 import { addServeOptions, networkOptions, type ServeFlags } from "./serve-options.ts";
 import { startText } from "./served.ts";
 import { type ServiceNotice, serviceNotice } from "./service-notice.ts";
-import { checkFolders, settingsFor } from "./settings.ts";
+import { checkFolders, settingsAgain, settingsFor } from "./settings.ts";
 import { stopAtSignal } from "./stopping.ts";
 import { tuneForServing } from "./tuned.ts";
 import { openBeside, withoutFolder } from "./watching.ts";
@@ -52,7 +52,8 @@ interface Typed {
 async function run(typed: Typed): Promise<void> {
   standAlone();
   const heeded = refuseEarlySignals(tell);
-  const settings = await settingsFor(typed.dir, typed.flags);
+  const isFirst = workerNumber === undefined && !isHeir();
+  const settings = await (isFirst ? settingsFor : settingsAgain)(typed.dir, typed.flags);
   const left = heritage();
   if (isForWorkers(settings.flags, left !== undefined)) {
     heeded();

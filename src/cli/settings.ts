@@ -1,6 +1,7 @@
 // What a server is to do, from the command line and the configuration file: the command line wins.
 // What comes out of it is ready to serve: the folders exist, and the rules are a judge.
 
+import { stat } from "node:fs/promises";
 import {
   defaultLimits,
   type Judge,
@@ -62,6 +63,17 @@ export async function settingsFor(dir: string | undefined, given: ServeFlags): P
   const file = parseConfig(text, given.config);
   const flags = withTyped(file.flags, given);
   return { dir: dir ?? file.dir ?? ".", flags, mounts: file.mounts, identity };
+}
+
+/** The same of a file that was read before, here or by the process that started this one. A pipe
+ * has given what it held, and to open one that nobody writes to holds a thread for ever. */
+export async function settingsAgain(dir: string | undefined, given: ServeFlags): Promise<Settings> {
+  const { config = "" } = given;
+  const found = await stat(config).catch(() => undefined);
+  // What is missing, or a folder, is told where it is read.
+  if (!found || found.isFile() || found.isDirectory()) return settingsFor(dir, given);
+  const hint = "Name a file, which can be read again.";
+  throw wrongUsage(`${config} is no regular file`, hint);
 }
 
 /** What was typed wins, also over what it excludes. */

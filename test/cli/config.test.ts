@@ -9,6 +9,7 @@ import { parseConfig } from "../../src/cli/config-file.ts";
 import { exchangeable, reloadOnChange } from "../../src/cli/reloading.ts";
 import { effectOf, settingsFor } from "../../src/cli/settings.ts";
 import { get, memory, put, serve } from "../../src/index.ts";
+import { freePort } from "../net/free-port.ts";
 import { folder, serving, tidewire } from "./command.ts";
 import { times } from "./printed.ts";
 
@@ -145,6 +146,18 @@ test("a pipe in the place of the file is not waited for", async (t) => {
   await replace(file, text);
   child.kill("SIGHUP");
   await printed(/Read \S+ again/);
+});
+
+test("a pipe, which gives its text once, configures no workers", async (t) => {
+  if (process.platform === "win32") return t.skip("no pipes with a name");
+  const pipe = join(await folder(t), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const args = ["serve", "--config", pipe, "--listen", "127.0.0.1", "--port", await freePort()];
+  const ended = tidewire([...args, "--workers", "2"]);
+  await writeFile(pipe, "verbose = true\n");
+  const { status, stderr } = await ended;
+  assert.match(stderr, /^tidewire: \S+ is no regular file\.\nHint: .* read again\.$/m);
+  assert.equal(status, 1);
 });
 
 test("what needs a restart is named until the file says what runs", async (t) => {
