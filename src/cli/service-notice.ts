@@ -29,8 +29,11 @@ export function serviceNotice(
   if (!path) return { ready: async () => {}, reloading() {}, stopping() {}, followed() {} };
   const sendOut = sendDirectly(path) ?? sendByCommand;
   let isOver = false;
-  const send: Send = async (text) => {
-    if (!isOver) await sendOut(text);
+  // A command for each would overtake the one before: READY the RELOADING that it is to end.
+  let turn = Promise.resolve();
+  const send: Send = (text) => {
+    turn = turn.then(() => (isOver ? undefined : sendOut(text)));
+    return turn;
   };
   const heartbeat = beat(environment, send);
   if (isFollower) whenOrphaned(() => nameAgain(send));
@@ -79,10 +82,13 @@ function nameAgain(send: Send): void {
   other.unref();
 }
 
+/** Nothing that is told waits longer for what was told before. */
+const sendMillisMax = 5000;
+
 function sendByCommand(text: string): Promise<void> {
   // A service that systemd cannot hear goes on.
   return new Promise((done) => {
-    execFile("systemd-notify", text.split("\n"), () => done());
+    execFile("systemd-notify", text.split("\n"), { timeout: sendMillisMax }, () => done());
   });
 }
 

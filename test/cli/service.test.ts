@@ -93,6 +93,24 @@ test(
   },
 );
 
+test("what a command tells systemd arrives in its order", async (t) => {
+  if (process.platform === "win32") return t.skip("needs /bin/sh");
+  const root = await folder(t);
+  const told = join(root, "told");
+  const slow = `case "$1" in RELOADING*) sleep 0.2 ;; esac\necho "$1" >> '${told}'\n`;
+  await writeFile(join(root, "systemd-notify"), `#!/bin/sh\n${slow}`, { mode: 0o755 });
+  const { PATH } = process.env;
+  t.after(() => Object.assign(process.env, { PATH }));
+  process.env.PATH = `${root}:${PATH}`;
+  const platform = Object.getOwnPropertyDescriptor(process, "platform") as PropertyDescriptor;
+  t.after(() => Object.defineProperty(process, "platform", platform));
+  Object.defineProperty(process, "platform", { ...platform, value: "without koffi" });
+  const notice = serviceNotice({ NOTIFY_SOCKET: join(root, "notify") });
+  notice.reloading();
+  await notice.ready();
+  assert.equal(await readFile(told, "utf8"), "RELOADING=1\nREADY=1\n");
+});
+
 test("without a supervisor, or with one that is gone, the service goes on", () => {
   for (const environment of [{}, { NOTIFY_SOCKET: "/nowhere/notify" }]) {
     const notice = serviceNotice(environment);
