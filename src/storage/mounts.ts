@@ -96,7 +96,7 @@ interface Compiled<M> {
 function compile<M extends Mount>(mount: M, number: number): Compiled<M> {
   const { at, clients } = mount;
   const prefix = at.split(/[\\/]/).filter((segment) => segment !== "");
-  if (prefix.some((segment) => segment === "." || segment === "..")) {
+  if (!isBeginning(prefix)) {
     throw wrong(`nothing can be mounted at "${at}"`, "Write the beginning of a name, as boot/arm.");
   }
   const dir = mount.dir === undefined ? undefined : resolve(mount.dir);
@@ -109,6 +109,16 @@ function compile<M extends Mount>(mount: M, number: number): Compiled<M> {
     dir,
     isFor: (host) => includes(host.split("%", 1)[0] as string),
   };
+}
+
+/** Whether a name can begin so: none has a drive letter, control characters or `..`. */
+function isBeginning(prefix: readonly string[]): boolean {
+  const segments = [...prefix, "x"];
+  try {
+    return resolveName(segments.join("/"), all).length === segments.length;
+  } catch {
+    return false;
+  }
 }
 
 function rangeOf(text: string): (host: string) => boolean {

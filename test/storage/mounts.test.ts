@@ -38,6 +38,16 @@ test("a backslash separates in a mount as it does in a name", () => {
   ]);
 });
 
+test("nothing is mounted where no name can lead", () => {
+  for (const at of ["..", "a/./b", "C:/boot", "a\u0001", "a".repeat(256), ".tidewire-x.part"]) {
+    assert.throws(() => mounts([{ at, storage }]), { code: "INVALID_ARGUMENT" }, at);
+  }
+  assert.deepEqual(places("192.0.2.7", [".d/a", "C:/x/a"], ["/", ".d", "x"]), [
+    "a in .d",
+    "a in x",
+  ]);
+});
+
 test("an IPv4 client is in no IPv6 network, unless that is one of IPv4 addresses", () => {
   const six = ["/", "/ for ::/0"];
   assert.deepEqual(places("192.0.2.7", ["a"], six), ["a in /"]);
