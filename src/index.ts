@@ -144,6 +144,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   checkPorts(options);
   const network = marked(await networkFor(options.tap), options.dscp);
   const limits = completeLimits(options.limits);
+  const given = { blksizeMax: options.limits?.blksizeMax };
   const quota = new UploadQuota(limits.uploadTotalBytesMax);
   const server = new TftpServer({
     storage: expected.before(options.uploadDigests === false ? storage : withDigests(storage)),
@@ -162,7 +163,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     reusePort: options.reusePort,
     answersBroadcasts: options.answersBroadcasts,
     tidPorts: options.tidPorts,
-    fragments: options.fragments ?? options.limits?.blksizeMax !== undefined,
+    fragments: () => options.fragments ?? given.blksizeMax !== undefined,
     onEvent,
   });
   teller.keep();
@@ -172,7 +173,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     onProblem: (error) => onEvent({ kind: "problem", error }),
   });
   const { singlePort = false } = options;
-  const running = new RunningServer({ server, doors, expected, singlePort, limits, quota, teller });
+  const parts = { server, doors, expected, singlePort, limits, given, quota, teller };
+  const running = new RunningServer(parts);
   try {
     teller.release();
   } catch (thrown) {
@@ -189,6 +191,8 @@ interface RunningParts {
   readonly singlePort: boolean;
   /** The server's own. */
   readonly limits: Limits;
+  /** Of them, where it is no default: it is meant, whatever fits one packet. */
+  readonly given: { blksizeMax: number | undefined };
   readonly quota: UploadQuota;
   readonly teller: Teller;
 }
@@ -229,8 +233,10 @@ class RunningServer implements Server {
   }
 
   setLimits(limits: Partial<Limits>): void {
+    const { server, given } = this.#parts;
     Object.assign(this.#parts.limits, completeLimits(limits));
-    this.#parts.server.admitWaiting();
+    given.blksizeMax = limits.blksizeMax;
+    server.admitWaiting();
   }
 
   handOn(link: Link): Promise<void> {

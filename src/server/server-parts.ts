@@ -24,8 +24,8 @@ export interface ServerParts {
   readonly answersBroadcasts?: (() => boolean) | undefined;
   /** Where else transfers take their ports from; any port that is free without one. */
   readonly tidPorts?: PortRange | undefined;
-  /** Whether blocks may be larger than what leaves in one packet. */
-  readonly fragments?: boolean;
+  /** Whether blocks may be larger than what leaves in one packet; asked for each. */
+  readonly fragments?: () => boolean;
   readonly onEvent: (event: ServerEvent) => void;
   /** One of its own by default. */
   readonly images?: ImageCache;

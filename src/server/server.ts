@@ -83,7 +83,7 @@ export class TftpServer {
       socket.onDatagram = handle;
       socket.onError = lost;
     }
-    this.#surroundings.sizes?.learn(socket.local.host);
+    this.#surroundings.sizes.learn(socket.local.host);
     this.#emit({ kind: "listening", address: socket.local });
   }
 

@@ -16,7 +16,8 @@ export interface Surroundings extends ContentPlace {
   readonly scheduler: Scheduler;
   readonly images: ImageCache;
   readonly pacing: Pacing;
-  readonly sizes: PacketSizes | undefined;
+  readonly sizes: PacketSizes;
+  readonly fragments: () => boolean;
   /** 0 to 1, for the spread of timers. */
   readonly random: () => number;
 }
@@ -35,6 +36,7 @@ export function surroundingsOf(parts: ServerParts, ports: Ports): Surroundings {
     images: parts.images ?? new ImageCache(limits.cacheBytes),
     quota: parts.quota ?? new UploadQuota(limits.uploadTotalBytesMax),
     pacing: new Pacing(limits.bytesPerSecond, limits.bytesPerSecondPerTransfer),
-    sizes: parts.fragments ? undefined : new PacketSizes(network, clock),
+    sizes: new PacketSizes(network, clock),
+    fragments: parts.fragments ?? (() => false),
   };
 }

@@ -215,12 +215,12 @@ export class Session implements Entry<Session>, Watched {
   }
 
   #run(content: Content, socket: DatagramSocket): void {
-    const { limits, scheduler, random, sizes } = this.#around;
+    const { limits, scheduler, random, sizes, fragments } = this.#around;
     const { request, info, socket: entrance } = this.asked;
     const size = content.op === "rrq" ? content.source.size : info.size;
     // What a client sends must fit our receive buffer: the rest of its window would be lost.
     const heldBytes = content.op === "wrq" ? socket.receiveBufferBytes : Number.POSITIVE_INFINITY;
-    const packetBytes = sizes?.blksize(entrance.local.host) ?? Infinity;
+    const packetBytes = fragments() ? Infinity : sizes.blksize(entrance.local.host);
     const profile = this.#profile;
     const jitter = random();
     const agreement = agreeOn(request, { profile, limits, size, heldBytes, packetBytes, jitter });

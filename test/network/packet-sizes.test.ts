@@ -127,6 +127,21 @@ for (const [title, blksize, ...flags] of [
   });
 }
 
+testInNetwork("a reload of blksize-max means what a start with it does", narrow, async (net, t) => {
+  const file = join(await folder(t), "tidewire.toml");
+  await writeFile(file, "");
+  const told = await net.serve("server", await root(t), "--config", file);
+  for (const [line, blksize] of [
+    ["blksize-max = 8192", 8192],
+    ["blksize-max = 1024", 1024],
+    ["", 1368],
+  ] as const) {
+    await writeFile(file, line);
+    told.process.kill("SIGHUP");
+    while ((await agreed(net, t, "10.0.0.2", 65_464)) !== blksize);
+  }
+});
+
 /** With the client's own choice of options. */
 async function fetch(net: TestNetwork, path: string, ...flags: string[]): Promise<string> {
   const file = join(path, "copy");

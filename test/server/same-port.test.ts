@@ -45,13 +45,14 @@ function served() {
       transfers.push(socket);
       return socket;
     },
+    mtu: async () => 1500,
   } as unknown as Network;
   const listening = keptSocket();
   const events: ServerEvent[] = [];
   const storage = memory({ boot: "content" });
   const server = new TftpServer({
     ...{ storage, network, clock, judge: allowAll, limits: completeLimits() },
-    ...{ random: () => 0.5, fragments: true, onEvent: (event) => void events.push(event) },
+    ...{ random: () => 0.5, fragments: () => true, onEvent: (event) => void events.push(event) },
   });
   server.listen(listening);
   return { clock, listening, transfers, events };
