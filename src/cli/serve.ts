@@ -1,9 +1,10 @@
 // `tidewire serve`: checks the folder, serves it, logs, and closes in good order at a signal.
 
 import type { Command } from "commander";
-import { type Server, serve } from "../index.ts";
+import { type Server, serve, type TftpError } from "../index.ts";
 import { type Audience, audienceFor } from "./audience.ts";
 import { refuseEarlySignals } from "./early-signals.ts";
+import { tellFailure } from "./failure.ts";
 import { handOverAtSignal } from "./hand-over.ts";
 import { heritage, isHeir } from "./heritage.ts";
 import { clearLeftovers } from "./leftovers.ts";
@@ -145,8 +146,13 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
     audience.clear();
     tell(line);
   };
+  /** What somebody asked for is told, also where nothing is logged. */
+  const onFailed = (error: TftpError): void => {
+    onProblem(error);
+    if (settings.flags.log === "off") tellFailure(error);
+  };
   const noReload = reloadOnChange({
-    ...{ server, parts, settings, typed, onProblem, onReloaded: say },
+    ...{ server, parts, settings, typed, onProblem: onFailed, onReloaded: say },
     onBegin: () => {
       audience.reopen();
       notice.reloading();
@@ -165,7 +171,7 @@ function heedSignals({ typed, plan, server, audience, notice }: Serving): Signal
   const { closed, drain } = stopAtSignal(server, onStopping);
   whenReplaced(drain);
   const handOver = handOverAtSignal({
-    ...{ server, flags: settings.flags, watching, onProblem, tell: say },
+    ...{ server, flags: settings.flags, watching, onProblem: onFailed, tell: say },
     activated: where.inherited !== undefined || left?.activated !== undefined,
     onFollowed: () => {
       notice.followed();

@@ -202,10 +202,13 @@ function openFolder(root: string, segments: readonly string[]): Promise<Opened> 
   return openInside(root, segments, "folder").catch(missingFolder);
 }
 
+const unknownRoom = { bavail: 0, bsize: 0, blocks: 0 };
+
 /** The temporary file needs the room even where it replaces another one. */
 async function requireSpace(folderPath: string, size: number): Promise<void> {
-  const { bavail, bsize, blocks } = await statfs(folderPath);
-  // Some network file systems say nothing about their size.
+  // Some network file systems say nothing about their size, or cannot be asked.
+  const { bavail, bsize, blocks } =
+    (await statfs(folderPath).catch(() => undefined)) ?? unknownRoom;
   if (blocks > 0 && size > bavail * bsize) throw new TftpError("DISK_FULL", "disk full");
 }
 

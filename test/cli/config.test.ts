@@ -133,6 +133,14 @@ test("SIGHUP takes the changed file; a broken one changes nothing", async (t) =>
   await printed(/blksize 513,/);
 });
 
+test("a reload that fails is told also where nothing is logged", async (t) => {
+  const { file } = await configured(t);
+  const { child, printed } = await serving(t, ["--config", file, "--log", "off"]);
+  await replace(file, 'rule = ["maybe *"]\n');
+  child.kill("SIGHUP");
+  await printed(/tidewire: nothing is changed, .*line 1: "maybe \*" is no rule\.\nHint: /);
+});
+
 test("a pipe in the place of the file is not waited for", async (t) => {
   if (process.platform === "win32") return t.skip("no pipes with a name");
   const { file } = await configured(t);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import {
+import fileSystem, {
   chmod,
   lstat,
   mkdir,
@@ -11,6 +11,7 @@ import {
   symlink,
   writeFile,
 } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { directory } from "../../src/storage/directory.ts";
@@ -218,6 +219,22 @@ test("a size beyond the free space is refused before the first block", async (t)
   assert.deepEqual(await list(), []);
   const sink = await storage.openWrite("x", { ...request, size: 3 });
   await sink.discard();
+});
+
+test("where nobody tells how much room there is the upload tries", async (t) => {
+  const { root } = await scene(t);
+  const statfs = t.mock.method(fileSystem, "statfs", async () => {
+    throw Object.assign(new Error("not here"), { code: "ENOSYS" });
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    statfs.mock.restore();
+    syncBuiltinESMExports();
+  });
+  const storage = directory(root, { uploads: "create" });
+  const sink = await storage.openWrite("x", { ...request, size: 5 });
+  await sink.discard();
+  assert.equal(statfs.mock.callCount(), 1);
 });
 
 test("a folder that is removed during the upload makes commit fail", async (t) => {
