@@ -12,6 +12,9 @@ import { freePort } from "../net/free-port.ts";
 import { ack, Device, error, rrq } from "../server/device.ts";
 import { begin, isAccessible, scene } from "./scene.ts";
 
+/** A transfer goes on for as long as a browser may take. */
+const patient = ["--timeout", "5", "--retries", "100"];
+
 /** A client that loses each ninth packet, and stops for good after `packetsMax`. */
 async function lossyClient(t: TestContext, url: string, file: string, packetsMax: number) {
   const socket = createSocket("udp4");
@@ -166,7 +169,7 @@ for (const workers of ["1", "2"]) {
 }
 
 testWith("chromium", "what runs tells whose it is and what came again", async (t, program) => {
-  const { page, url, faults } = await scene(t, program);
+  const { page, url, faults } = await scene(t, program, patient);
   const to = { host: "127.0.0.1", port: Number(new URL(url).port) };
   const device = await Device.open(t);
   await device.send(rrq("boot/vmlinuz"), to);
@@ -184,19 +187,19 @@ testWith(
   "chromium",
   "what may keep a transfer from its end is told while it runs",
   async (t, program) => {
-    const { page, url, faults } = await scene(t, program);
+    const { page, url, faults } = await scene(t, program, patient);
     const to = { host: "127.0.0.1", port: Number(new URL(url).port) };
     const device = await Device.open(t);
     await device.send(rrq("boot/vmlinuz", { tsize: 0, blksize: 8 }), to);
     const { from } = await device.expect("oack");
+    await device.send(ack(0), from);
+    await device.expectData(1);
     const warning = page.getByText("takes 500001 blocks of 8 bytes; some clients stop at 65535");
     await warning.waitFor();
     await isAccessible(page);
     await page.locator(".running a").click();
     await page.getByRole("heading", { name: "boot/vmlinuz running" }).waitFor();
     await warning.waitFor();
-    await device.send(ack(0), from);
-    await device.expectData(1);
     await device.send(error(3, "no room"), from);
     await page.getByText("The client ended it").waitFor();
     assert.equal(await warning.count(), 0);

@@ -68,7 +68,7 @@ test("another name than ours is refused, as DNS rebinding would use one", async 
 });
 
 test("why a transfer failed, and what to do, is what its packets tell", async (t) => {
-  const { page, root, url, printed } = await web(t, ["--retries", "0", "--timeout", "0.1"]);
+  const { page, root, url, printed } = await web(t, ["--retries", "0", "--timeout", "2"]);
   await writeFile(join(root, "long.txt"), Buffer.alloc(5000));
   const to = { host: "127.0.0.1", port: Number(new URL(url).port) };
   const [silent, small] = [await Device.open(t), await Device.open(t)];
