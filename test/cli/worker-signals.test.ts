@@ -53,9 +53,10 @@ test(
     );
     process.kill(worker, "SIGKILL");
     while (stateOf(worker) !== "Z");
+    const answered = once(asking, "data");
     process.kill(pid, "SIGCONT");
     await printed(/worker \d has ended; worker 3 is to have its place/);
-    await once(asking, "data");
+    await answered;
     child.kill("SIGTERM");
     assert.deepEqual(await ended, { status: 0, signal: null });
   },
