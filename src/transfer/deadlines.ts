@@ -29,8 +29,9 @@ export class Deadlines<T extends Timed> {
   }
 
   /** To be called whenever the deadline of the holder may have moved. */
-  watch(holder: T): void {
-    const at = holder.nextTimeout;
+  watch(holder: T, notBefore: Millis = 0): void {
+    const next = holder.nextTimeout;
+    const at = next === undefined ? undefined : Math.max(next, notBefore);
     const { deadline } = holder;
     if (deadline) {
       if (at !== undefined && at >= deadline.at) return;

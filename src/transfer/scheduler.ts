@@ -28,12 +28,12 @@ export class Scheduler {
     this.#arm();
   }
 
-  #give(task: Task, now: Millis): void {
+  #give(task: Task, now: Millis, notBefore?: Millis): void {
     if (task.turn(now)) {
       this.#ready.add(task);
       this.#planRound();
     }
-    this.#deadlines.watch(task);
+    this.#deadlines.watch(task, notBefore);
   }
 
   #planRound(): void {
@@ -65,7 +65,8 @@ export class Scheduler {
       this.#armedFor = Number.POSITIVE_INFINITY;
       const now = this.clock.now();
       for (let task = this.#deadlines.takeExpired(now); task; ) {
-        this.#give(task, now);
+        // One whose deadline its turn did not move must not have this one loop for ever.
+        this.#give(task, now, now + 1);
         task = this.#deadlines.takeExpired(now);
       }
       this.#arm();

@@ -130,3 +130,22 @@ test("deadlines that move about expire as a sorted list would", () => {
     assert.ok((deadlines.earliest ?? Infinity) <= earliest);
   }
 });
+
+test("one whose deadline its turn does not move is asked again later, not for ever at once", () => {
+  const log: string[] = [];
+  const clock = new HandClock();
+  const scheduler = new Scheduler(clock);
+  const stuck = new Work("a", log, 1);
+  const turn = stuck.turn.bind(stuck);
+  stuck.turn = (now) => {
+    if (log.length > 5) throw new Error("it loops");
+    const more = turn(now);
+    stuck.nextTimeout = 10;
+    return more;
+  };
+  stuck.nextTimeout = 10;
+  scheduler.run(stuck);
+  clock.advanceTo(10);
+  clock.advanceTo(11);
+  assert.deepEqual(log, ["a@0", "a@10", "a@11"]);
+});
