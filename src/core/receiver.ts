@@ -79,10 +79,11 @@ export class Receiver extends Machine {
 
   override handleTimeout(now: Millis): void {
     if (this.timer.deadline === undefined || now < this.timer.deadline) return;
-    if (this.outcome || this.due !== undefined) this.timer.stop();
-    else if (!this.timer.inWindow && !this.mayRepeat(now)) return;
-    else if (this.received > this.#said.block) this.#owe(now);
-    else this.#said.repeat();
+    const waits = !this.outcome && this.due === undefined;
+    if (waits && !this.timer.inWindow && !this.mayRepeat(now)) return;
+    this.timer.stop(); // what is said now starts it anew, and that may have to wait
+    if (waits && this.received > this.#said.block) this.#owe(now);
+    else if (waits) this.#said.repeat();
   }
 
   override pollTransmit(now: Millis): Transmit | undefined {

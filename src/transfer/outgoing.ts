@@ -28,9 +28,12 @@ export class Outgoing extends Transfer {
   }
 
   override get nextTimeout(): Millis | undefined {
-    const due = this.machine.nextTimeout;
+    const { machine } = this;
+    const due = machine.nextTimeout;
     const turn = this.parts.pacer?.nextTurn;
-    if (turn === undefined || this.machine.outcome) return due;
+    // Who cannot take its turn is woken by what lets it, not by the clock.
+    const takesTurn = !machine.outcome && machine.sendable > 0 && this.parts.socket.writable;
+    if (turn === undefined || !takesTurn) return due;
     return due === undefined ? turn : Math.min(due, turn);
   }
 

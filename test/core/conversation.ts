@@ -105,6 +105,8 @@ export class Conversation<M extends Sender | Receiver> {
     assert.ok(now >= this.#now, "time only moves on");
     this.#now = now;
     this.machine.handleTimeout(now);
+    const { nextTimeout = Number.POSITIVE_INFINITY } = this.machine;
+    assert.ok(nextTimeout > now, "what was due is done, or would be due for ever");
     return this;
   }
 

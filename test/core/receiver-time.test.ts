@@ -213,6 +213,11 @@ test("what answers a repeated ACK tells no round trip", () => {
   assert.equal(talk.machine.roundTripMillis, 30);
 });
 
+test("no timer runs while what a silence gave reason to say cannot be sent yet", () => {
+  const talk = windowReceiver(4).at(5).gets("DATA 1").stored(1).at(25).sends("ACK 1");
+  talk.at(30).gets("DATA 3").waitsUntil(50).at(50).waitsUntil(undefined).sends("ACK 1");
+});
+
 test("no timer runs while a gap report waits for the own storage", () => {
   windowReceiver(4)
     .gets("DATA 1")

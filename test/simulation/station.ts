@@ -97,6 +97,8 @@ abstract class OurStation implements Station {
       this.storageDone();
     }
     this.machine.handleTimeout(now);
+    const { nextTimeout = Number.POSITIVE_INFINITY } = this.machine;
+    must(nextTimeout > now, "a deadline that has passed stands for ever");
     if (this.storageDoneAt === undefined) this.tend(now);
   }
 }

@@ -9,6 +9,7 @@ import { bytesSource } from "../../src/storage/sources.ts";
 import { Blocks } from "../../src/transfer/blocks.ts";
 import { ChunkShape, PrivateChunks } from "../../src/transfer/chunks.ts";
 import { Outgoing } from "../../src/transfer/outgoing.ts";
+import { type Pacer, Pacing } from "../../src/transfer/pace.ts";
 import { Peer } from "../../src/transfer/peer.ts";
 import { Scheduler } from "../../src/transfer/scheduler.ts";
 import { noise } from "../loopback/pair.ts";
@@ -39,7 +40,7 @@ interface Scene {
   sent(): number[];
 }
 
-async function scene(length: number, windowsize: number): Promise<Scene> {
+async function scene(length: number, windowsize: number, pacer?: Pacer): Promise<Scene> {
   const clock = new HandClock();
   const socket = keptSocket() as Scene["socket"];
   const seen: Scene["seen"] = { outcomes: [], done: 0, progress: [] };
@@ -49,6 +50,7 @@ async function scene(length: number, windowsize: number): Promise<Scene> {
     socket,
     peer: new Peer(client, { adopts: false }),
     scheduler: new Scheduler(clock),
+    pacer,
     onOutcome: (outcome: Outcome) => void seen.outcomes.push(outcome),
     onDone: () => void (seen.done += 1),
     onProgress: (bytes: number) => void seen.progress.push(bytes),
@@ -127,6 +129,23 @@ test("nothing is sent while the socket is full", async () => {
   socket.writable = true;
   socket.onWritable();
   assert.deepEqual(sent(), [5, 6, 7, 8]);
+});
+
+test("a turn of the pace that comes while the socket is full is taken when it has room", async () => {
+  const pacer = new Pacing(1000, Number.POSITIVE_INFINITY).pacer();
+  const { sent, hear, socket, clock, transfer } = await scene(100 * blksize, 2, pacer);
+  assert.deepEqual(sent(), [1, 2]);
+  await hear(ack(2), 1);
+  assert.deepEqual(sent(), []);
+  const turn = pacer?.nextTurn ?? 0;
+  assert.equal(transfer.nextTimeout, turn);
+  socket.writable = false;
+  clock.advanceTo(Math.ceil(turn));
+  const { nextTimeout = Number.POSITIVE_INFINITY } = transfer;
+  assert.ok(nextTimeout > clock.time, "it is not due at once, for ever");
+  socket.writable = true;
+  socket.onWritable();
+  assert.deepEqual(sent(), [3]);
 });
 
 test("silence repeats the window, and then ends the transfer", async () => {
