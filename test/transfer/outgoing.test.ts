@@ -131,7 +131,7 @@ test("nothing is sent while the socket is full", async () => {
   assert.deepEqual(sent(), [5, 6, 7, 8]);
 });
 
-test("a turn of the pace that comes while the socket is full is taken when it has room", async () => {
+test("a turn of the pace that finds the socket full is taken when it has room", async () => {
   const pacer = new Pacing(1000, Number.POSITIVE_INFINITY).pacer();
   const { sent, hear, socket, clock, transfer } = await scene(100 * blksize, 2, pacer);
   assert.deepEqual(sent(), [1, 2]);
