@@ -1,7 +1,7 @@
-// What it costs to look: `node bench/page-cost.mjs` gives the same load in turns to a server
-// without a page, to one whose page is open and whose metrics are scraped once a second, and to
-// another without a page, whose ratio to the first shows what of the figures is chance. Two starts
-// of one server differ by several percent for as long as they run, so there are many starts.
+// What it costs to look: `node bench/page-cost.mjs` gives the same load in turns to two servers
+// without a page, and to one whose page is open and whose metrics are scraped once a second. What
+// the two differ by shows what of the figures is chance: two starts of one server differ by several
+// percent for as long as they run, so there are many starts.
 
 import { randomFillSync } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ import { RunningServer } from "./servers.mjs";
 
 const { values: flags } = parseArgs({
   options: {
-    starts: { type: "string", default: "8" },
+    starts: { type: "string", default: "12" },
     /** Of each start. */
     rounds: { type: "string", default: "6" },
     seconds: { type: "string", default: "0.5" },
@@ -27,6 +27,15 @@ const { values: flags } = parseArgs({
     row: { type: "string", multiple: true },
   },
 });
+/** Who was started, warmed or measured before another has no advantage of it in the end. */
+const orders = [
+  ["plain", "seen", "control"],
+  ["control", "plain", "seen"],
+  ["seen", "control", "plain"],
+  ["control", "seen", "plain"],
+  ["plain", "control", "seen"],
+  ["seen", "plain", "control"],
+];
 const starts = Number(flags.starts);
 const rounds = Number(flags.rounds);
 const seconds = Number(flags.seconds);
@@ -52,10 +61,9 @@ async function measure({ id, title, load }) {
   for (let start = 0; start < starts; start++) {
     const runs = await runsOfOneStart(load, expect, start);
     for (const [name, all] of Object.entries(runs)) cpu[name].push(median(all, "cpu"));
-    for (const [name, all] of Object.entries(ratios)) {
-      const ratio = (figure) => median(runs[name], figure) / median(runs.plain, figure);
-      all.push({ cpu: ratio("cpu"), speed: ratio("speed") });
-    }
+    const without = [...runs.plain, ...runs.control];
+    ratios.seen.push(compared(runs.seen, without));
+    ratios.control.push(compared(runs.control, runs.plain));
   }
   console.log(`${id}: ${title}; ${starts} starts, ${rounds} rounds of ${seconds} s each`);
   for (const [name, text] of [
@@ -78,21 +86,20 @@ async function measure({ id, title, load }) {
 async function runsOfOneStart(load, expect, start) {
   const port = await freePort();
   const watched = { probe: load.file, serve: ["--web", `127.0.0.1:${port}`] };
-  const servers = {
-    plain: await RunningServer.start("tidewire", folder, { probe: load.file }),
-    seen: await RunningServer.start("tidewire", folder, watched),
-    control: await RunningServer.start("tidewire", folder, { probe: load.file }),
-  };
+  const plain = { probe: load.file };
+  const kinds = { plain, seen: watched, control: plain };
+  const servers = {};
+  const runs = { plain: [], seen: [], control: [] };
+  for (const name of orders[start % orders.length]) {
+    servers[name] = await RunningServer.start("tidewire", folder, kinds[name]);
+  }
   const leave = visit(`http://127.0.0.1:${port}`);
-  const names = Object.keys(servers);
-  const runs = Object.fromEntries(names.map((name) => [name, []]));
-  for (const { port } of Object.values(servers)) {
+  for (const name of orders[start % orders.length]) {
+    const { port } = servers[name];
     await runLoad({ ...load, seconds: Number(flags.warm), port, expect, deadline: 60 });
   }
   for (let round = 0; round < rounds; round++) {
-    // Each comes first as often as the others.
-    for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(turn + round + start) % names.length];
+    for (const name of orders[(start + round) % orders.length]) {
       const server = servers[name];
       const before = server.cpuSeconds();
       const result = await runLoad({ ...load, seconds, port: server.port, expect, deadline: 20 });
@@ -103,6 +110,11 @@ async function runsOfOneStart(load, expect, start) {
   leave();
   await Promise.all(Object.values(servers).map((server) => server.stop()));
   return runs;
+}
+
+function compared(some, others) {
+  const ratio = (figure) => median(some, figure) / median(others, figure);
+  return { cpu: ratio("cpu"), speed: ratio("speed") };
 }
 
 function median(all, figure) {

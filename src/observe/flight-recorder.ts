@@ -90,9 +90,10 @@ export class FlightRecorder implements PacketTap {
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {
-    const place = this.#log.head;
+    const asks = datagram[0] === 0 && (datagram[1] === 1 || datagram[1] === 2);
+    const place = asks ? this.#log.head : 0;
     this.#log.received(datagram, local, from);
-    if (datagram[0] === 0 && (datagram[1] === 1 || datagram[1] === 2)) this.#ask(from, place);
+    if (asks) this.#ask(from, place);
   }
 
   /** `id` names what begins or ends; to be told of every event. */
@@ -241,11 +242,11 @@ export class FlightRecorder implements PacketTap {
     this.#log.scan(from, to, (peer, place) => {
       const same = byPeer.get(peer);
       if (!same) return;
-      const row = this.#log.row(place);
+      const rows = this.#log.rows(place);
       for (const flight of same) {
         if (place < flight.from || place >= flight.until) continue;
-        if (place >= flight.end && asks(row)) flight.until = place;
-        else flight.record?.addRow(row);
+        if (place >= flight.end && rows.some(asks)) flight.until = place;
+        else for (const row of rows) flight.record?.addRow(row);
       }
       if (this.#budget.bytes > this.#budget.bytesMax) this.#limit(same);
     });

@@ -1,8 +1,10 @@
 // The packets of all transfers in bounded memory, in the order in which they went by; the oldest
 // are overwritten. It must not know which packets belong together.
 
+import { dataHeaderBytes } from "../core/packet.ts";
 import { Run } from "../core/run.ts";
 import { textHash } from "../core/text-hash.ts";
+
 import type { Address } from "../ports.ts";
 
 export interface LogOptions {
@@ -35,8 +37,8 @@ export interface Row {
 
 /** A row: 0 time (float64), 8 the peer's host as a number, 12 our port and the peer's, 16 opcode,
  * block, 20 length of the first and number of packets, 24 length of the last, how many bytes
- * follow (16 bits each), 28 whether we sent it. The bytes follow, and the next row where a time
- * may begin. */
+ * follow, 28 whose it is, block of the answer (16 bits each). The bytes follow, and the next row
+ * where a time may begin. */
 const rowBytes = 32;
 const [segmentBytesMin, segmentBytesMax] = [4096, 128 * 1024];
 /** Where whole packets have to fit. */
@@ -47,6 +49,10 @@ const textBytesMax = 1024;
 const shortBytes = 64;
 const hostsMax = 16_384;
 const [data, ack] = [3, 4];
+const ackBytes = 4;
+/** Whose a row is: in lock-step an ACK is answered at once by a block, which shares its row; then
+ * the length of the last packet is the block's. */
+const [theirs, ours, answered] = [0, 1, 2];
 
 interface Segment {
   readonly words: Int32Array;
@@ -67,6 +73,8 @@ export class PacketLog {
   /** How many there were before them. */
   #gone = 0;
   #current: Segment;
+  /** The first word of the latest row, if that is an ACK that came; or else -1. */
+  #latestAck = -1;
   readonly #hosts = new Map<string, number>();
   readonly #seed: number = Math.floor(Math.random() * 2 ** 32);
   /** The peer's before, and its number. */
@@ -95,16 +103,19 @@ export class PacketLog {
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {
-    this.#add(Run.of(datagram), local, from, 0);
+    const word = this.#add(Run.of(datagram), local, from, theirs);
+    const isAck = datagram.length === ackBytes && datagram[1] === ack && datagram[0] === 0;
+    if (isAck) this.#latestAck = word;
   }
 
   sent(run: Run, local: Address, to: Address): void {
-    if (run.isOne) this.#add(run, local, to, 1);
-    else this.#addRun(run, local, to);
+    if (!run.isOne) this.#addRun(run, local, to);
+    else if (!this.#addBesideAck(run, local, to)) this.#add(run, local, to, ours);
   }
 
   /** Shows the rows between two places, as far as they are there, with the peer of each. */
   scan(from: number, to: number, visit: (peer: number, place: number) => void): void {
+    this.#latestAck = -1; // what follows was not shown
     const size = this.#segmentBytes;
     const first = Math.max(0, Math.floor(from / size) - this.#gone);
     for (let index = first; index < this.#segments.length; index++) {
@@ -120,27 +131,32 @@ export class PacketLog {
     }
   }
 
-  row(place: number): Row {
+  rows(place: number): Row[] {
     const segment = this.#segments[Math.floor(place / this.#segmentBytes) - this.#gone] as Segment;
     const at = place % this.#segmentBytes;
     const word = (index: number): number => segment.words[(at >> 2) + index] as number;
     const kept = word(6) >>> 16;
-    return {
+    const [whose, length, lastLength] = [word(7) & 0xffff, word(5) & 0xffff, word(6) & 0xffff];
+    const row = {
       timeMillis: segment.times[at >> 3] as number,
-      sent: word(7) === 1,
+      sent: whose === ours,
       localPort: word(3) & 0xffff,
       opcode: word(4) & 0xffff,
       block: word(4) >>> 16,
-      length: word(5) & 0xffff,
+      length,
       count: word(5) >>> 16,
-      lastLength: word(6) & 0xffff,
+      lastLength: whose === answered ? length : lastLength,
       bytes: kept > 0 ? segment.bytes.slice(at + rowBytes, at + rowBytes + kept) : undefined,
     };
+    if (whose !== answered) return [row];
+    const answer = { opcode: data, block: word(7) >>> 16, length: lastLength, lastLength };
+    return [row, { ...row, ...answer, sent: true }];
   }
 
-  #add(datagram: Run, local: Address, peer: Address, sent: 0 | 1): void {
+  /** The first word of the row. */
+  #add(datagram: Run, local: Address, peer: Address, whose: number): number {
     const { memory, start, length } = datagram;
-    if (length < 2) return;
+    if (length < 2) return -1;
     const opcode = memory[start] === 0 ? (memory[start + 1] as number) : 255;
     const most = this.#segmentBytes - rowBytes;
     const kept = Math.min(keptBytes(opcode, length, this.#options.whole), most);
@@ -151,11 +167,27 @@ export class PacketLog {
     words[word + 4] = opcode | (block << 16);
     words[word + 5] = length | (1 << 16);
     words[word + 6] = length | (kept << 16);
-    words[word + 7] = sent;
+    words[word + 7] = whose;
     for (let byte = 0; byte < kept && kept <= shortBytes; byte++) {
       bytes[at + rowBytes + byte] = memory[start + byte] as number;
     }
     if (kept > shortBytes) bytes.set(memory.subarray(start, start + kept), at + rowBytes);
+    return word;
+  }
+
+  /** False: this is no block, or not the answer to an ACK that came just now. */
+  #addBesideAck({ memory, start, length }: Run, local: Address, to: Address): boolean {
+    const word = this.#latestAck;
+    if (word < 0 || this.#options.whole || length < dataHeaderBytes) return false;
+    const { words, times } = this.#current;
+    if (memory[start] !== 0 || memory[start + 1] !== data) return false;
+    if (words[word + 2] !== this.#numberOf(to.host)) return false;
+    if (words[word + 3] !== (local.port | (to.port << 16))) return false;
+    if (times[word >> 1] !== this.timeMillis) return false;
+    words[word + 6] = length;
+    words[word + 7] = answered | (blockAt(memory, start) << 16);
+    this.#latestAck = -1;
+    return true;
   }
 
   #addRun(run: Run, local: Address, to: Address): void {
@@ -163,7 +195,7 @@ export class PacketLog {
     const count = Math.ceil(length / segmentSize);
     const last = (count - 1) * segmentSize;
     if (this.#options.whole || memory[start + 1] !== data || !isInOrder(run, last, count)) {
-      for (const datagram of run.split()) this.#add(datagram, local, to, 1);
+      for (const datagram of run.split()) this.#add(datagram, local, to, ours);
       return;
     }
     const word = this.#begin(0, local, to) >> 2;
@@ -171,7 +203,7 @@ export class PacketLog {
     words[word + 4] = data | (blockAt(memory, start) << 16);
     words[word + 5] = segmentSize | (count << 16);
     words[word + 6] = length - last;
-    words[word + 7] = 1;
+    words[word + 7] = ours;
   }
 
   /** Where the row lies that has so many bytes after it. */
@@ -180,6 +212,7 @@ export class PacketLog {
     if (this.#current.used + bytes > this.#segmentBytes) this.#turn();
     const { words, times, used: at } = this.#current;
     this.#current.used = at + bytes;
+    this.#latestAck = -1;
     times[at >> 3] = this.timeMillis;
     words[(at >> 2) + 2] = this.#numberOf(peer.host);
     words[(at >> 2) + 3] = local.port | (peer.port << 16);

@@ -200,6 +200,40 @@ test("a run of blocks is told block by block, without the packets of others betw
   );
 });
 
+test("an ACK and the block that answers it are told one after the other", () => {
+  let time = 1;
+  const flights = new FlightRecorder({ whole: false, bytesMax: 1e6, now: () => time });
+  const others = { ...client, host: "192.0.2.8" };
+  const data = (block: number, length: number) => {
+    return Run.of(Buffer.from([0, 3, block >> 8, block, ...Buffer.alloc(length)]));
+  };
+  flights.handleEvent({ kind: "started", transfer: transferOf(1) }, 1);
+  flights.handleEvent({ kind: "started", transfer: { ...transferOf(2), client: others } }, 2);
+  flights.received(ack(1), local, client);
+  flights.sent(data(2, 512), local, client);
+  flights.received(ack(2), local, client);
+  flights.sent(data(9, 512), local, others);
+  flights.sent(data(3, 7), local, client);
+  flights.received(ack(3), local, client);
+  flights.sent(data(4, 0), { ...local, port: 40_001 }, client);
+  flights.received(ack(300), local, client);
+  time = 2;
+  flights.moment();
+  flights.sent(data(301, 1), local, client);
+  flights.received(ack(301), local, client);
+  assert.equal(flights.record(1)?.total, 9);
+  flights.sent(data(302, 1), local, client);
+  const told = [...flights.record(1)!.packets()].map(({ timeMillis, sent, length, bytes }) => {
+    return `${timeMillis} ${sent ? "DATA" : "ACK"} ${bytes[2]! * 256 + bytes[3]!} ${length}`;
+  });
+  assert.deepEqual(told, [
+    ...["1 ACK 1 4", "1 DATA 2 516", "1 ACK 2 4", "1 DATA 3 11", "1 ACK 3 4", "1 DATA 4 4"],
+    ...["1 ACK 300 4", "2 DATA 301 5", "2 ACK 301 4", "2 DATA 302 5"],
+  ]);
+  assert.equal(flights.record(2)?.total, 1);
+  assert.deepEqual(ports(flights.record(1)).slice(4, 6), [40_000, 40_001]);
+});
+
 test("requests that never become anything are forgotten after a while", () => {
   const flights = recorder();
   for (let port = 1; port < 5000; port++) flights.received(request, listening, { ...client, port });
