@@ -28,13 +28,16 @@ export class Outgoing extends Transfer {
   }
 
   override get nextTimeout(): Millis | undefined {
-    const { machine } = this;
-    const due = machine.nextTimeout;
+    const due = this.machine.nextTimeout;
     const turn = this.parts.pacer?.nextTurn;
-    // Who cannot take its turn is woken by what lets it, not by the clock.
-    const takesTurn = !machine.outcome && machine.sendable > 0 && this.parts.socket.writable;
-    if (turn === undefined || !takesTurn) return due;
+    if (turn === undefined || !this.#canSend) return due;
     return due === undefined ? turn : Math.min(due, turn);
+  }
+
+  /** Who cannot is woken by what lets it, not by the clock. */
+  get #canSend(): boolean {
+    const { machine, parts } = this;
+    return !machine.outcome && machine.sendable > 0 && parts.socket.writable;
   }
 
   protected override poll(now: Millis, maxBlocks: number): Transmit | undefined {
