@@ -42,17 +42,28 @@ const mapped = /^::ffff:(?=\d+\.)/;
 
 /** Of --listen; undefined for all that there are. Throws TftpError INVALID_ARGUMENT. */
 export function listenOf({ listen, port = 69 }: ServeFlags): Address[] | undefined {
-  const seen = new Set<string>();
-  return listen?.map((text) => {
-    const address = parseListen(text, port);
-    const key = `${address.host} port ${address.port}`;
-    // Else it would be told that another server is running.
-    if (seen.has(key) && address.port !== 0) {
-      throw wrongUsage(`--listen names ${key} twice`, "Leave one of them out.");
-    }
-    seen.add(key);
-    return address;
-  });
+  const addresses = listen?.map((text) => parseListen(text, port));
+  // Else it would be told that another server is running.
+  for (const [at, address] of (addresses ?? []).entries()) {
+    if (address.port === 0) continue;
+    const others = addresses?.slice(at + 1).filter(({ port }) => port === address.port) ?? [];
+    for (const other of others) rejectOverlap(address, other);
+  }
+  return addresses;
+}
+
+function rejectOverlap(one: Address, other: Address): void {
+  const { host, port } = one;
+  if (host === other.host) {
+    throw wrongUsage(`--listen names ${host} port ${port} twice`, "Leave one of them out.");
+  }
+  const all = [one, other].find(({ host }) => host === "0.0.0.0" || host === "::");
+  const part = all === one ? other : one;
+  if (!all || isIP(all.host) !== isIP(part.host)) return;
+  throw wrongUsage(
+    `--listen names ${part.host} port ${port}, which ${all.host} stands for already`,
+    `Leave ${part.host} out, or name each address instead of ${all.host}.`,
+  );
 }
 
 /** Throws TftpError. */

@@ -121,6 +121,8 @@ for (const [lines, says] of [
   ['audit = "/"', /the audit \/ is a folder/],
   ['listen = ["127.0.0.1", "127.0.0.1:69"]', /127\.0\.0\.1 port 69 twice\.\nHint: Leave one/],
   ['listen = ["127.0.0.1", "::ffff:7f00:1"]', /127\.0\.0\.1 port 69 twice\.\nHint: Leave one/],
+  ['listen = ["0.0.0.0", "127.0.0.1"]', /127\.0\.0\.1 port 69, which 0\.0\.0\.0 stands for/],
+  ['listen = ["::1", "127.0.0.1", "::"]', /::1 port 69, which :: .*\nHint: Leave ::1 out/],
   ['listen = ["::1", "0:0::1"]', /names ::1 port 69 twice\.\nHint: Leave one/],
   [
     'web = true\nmetrics = "127.0.0.1:8069"',

@@ -84,6 +84,7 @@ const wrongUses: readonly (readonly [args: readonly string[], says: RegExp])[] =
     /'--tid-ports <FIRST-LAST>' cannot be used with option '--single-port'\.\nHint: Leave one/,
   ],
   [["serve", "--listen", "127.0.0.1", "--listen", "127.0.0.1:69"], /port 69 twice/],
+  [["serve", "--listen", "127.0.0.1", "--listen", "0.0.0.0:69"], /which 0\.0\.0\.0 stands for/],
   [["serve", "--uploads", "yes"], /--uploads cannot be "yes"\.\nHint: Give off, create or overwr/],
   [["serve", "--upload-bytes-max", "10X"], /--upload-bytes-max cannot be "10X"/],
   [["serve", "--log", "xml"], /--log cannot be "xml"/],
