@@ -182,7 +182,10 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     if (this.#closed !== undefined || !first) return;
     const { run, to } = first;
     const { code = "" } = error;
-    if (code === "EAGAIN" || code === "ENOBUFS") this.#wait(first);
+    const isFull = code === "EAGAIN" || code === "ENOBUFS";
+    if (isFull && this.#waiting)
+      this.#send(first); // it was in the batch after the one that waits
+    else if (isFull) this.#wait(first);
     else if (!run.isOne && offloadRefusals.has(code)) {
       this.#uncut.add(to);
       this.#sendEach(run, to);
