@@ -13,6 +13,9 @@ import type { Pacer } from "./pace.ts";
 import type { Peer } from "./peer.ts";
 import type { Scheduler, Task } from "./scheduler.ts";
 
+/** So long who has ended waits for a full socket: it may never have room again. */
+const roomMillis: Millis = 1000;
+
 /** What can be told of a transfer at any time. */
 export interface Tally {
   readonly blksize: number;
@@ -49,6 +52,7 @@ export abstract class Transfer implements Task {
   #heardAt: Millis;
   #state: "running" | "closing" | "lingering" | "done" = "running";
   #mayLinger = true;
+  #needsRoomUntil: Millis | undefined;
 
   constructor(parts: TransferParts) {
     this.parts = parts;
@@ -158,7 +162,7 @@ export abstract class Transfer implements Task {
     const { socket } = this.parts;
     this.machine.handleTimeout(now);
     // What waits in the socket's queue is a view of our blocks: none may be released under it.
-    if (!socket.writable) return false;
+    if (!socket.writable && this.#needsRoom(now)) return false;
     this.tend();
     for (let left = socket.maxSegments; left > 0; ) {
       const transmit = this.poll(now, left);
@@ -172,6 +176,15 @@ export abstract class Transfer implements Task {
       }
     }
     return true;
+  }
+
+  #needsRoom(now: Millis): boolean {
+    if (!this.machine.outcome) return true;
+    if (this.#needsRoomUntil === undefined) {
+      this.#needsRoomUntil = now + roomMillis;
+      this.parts.scheduler.clock.at(this.#needsRoomUntil, () => this.wake());
+    }
+    return now < this.#needsRoomUntil;
   }
 
   /** What the machine sends next; who paces it may send less at once. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { TftpError } from "../../src/core/errors.ts";
 import type { Outcome } from "../../src/core/machine.ts";
 import type { Millis } from "../../src/core/packet.ts";
 import { serveRead } from "../../src/core/request.ts";
@@ -146,6 +147,19 @@ test("a turn of the pace that finds the socket full is taken when it has room", 
   socket.writable = true;
   socket.onWritable();
   assert.deepEqual(sent(), [3]);
+});
+
+test("who is ended while the socket is full waits a second for room, not for ever", async () => {
+  const { sent, seen, socket, clock, transfer } = await scene(100 * blksize, 4);
+  sent();
+  socket.writable = false;
+  transfer.abort(new TftpError("ABORTED", "enough"));
+  clock.advanceTo(999);
+  assert.deepEqual([seen.outcomes, socket.sent.length], [[], 0], "it may have room again");
+  clock.advanceTo(1000);
+  assert.equal(seen.outcomes[0]?.ok, false);
+  assert.equal(seen.done, 1);
+  assert.equal(socket.sent.length, 1, "the ERROR goes out if it can");
 });
 
 test("silence repeats the window, and then ends the transfer", async () => {
