@@ -15,6 +15,8 @@ export class SharedPort {
   /** Something could not be sent, and it concerns no transfer here. */
   onError: (error: Error) => void = () => {};
   readonly #places = new PeerTable<Place>();
+  /** The place that is told first of room, counted from the oldest. */
+  #nextToSend = 0;
   /** Peers that had a place here: what they sent for it may still arrive. */
   #former = new Set<number>();
   #formerBefore = new Set<number>();
@@ -34,9 +36,7 @@ export class SharedPort {
     this.#onEmpty = onEmpty;
     this.#onLeave = (place) => this.#handleLeave(place);
     socket.onDatagram = (datagram, from) => this.#handleDatagram(datagram, from);
-    socket.onWritable = () => {
-      for (const place of this.#places.values()) place.onWritable();
-    };
+    socket.onWritable = () => this.#handleWritable();
     socket.onError = (error, to) => {
       const place = to && this.#places.get(to);
       if (place) place.onError(error);
@@ -61,6 +61,16 @@ export class SharedPort {
     const place = new Place(this.socket, peer, this.#onLeave);
     this.#places.set(place)?.supersede();
     return place;
+  }
+
+  /** Who found no room goes first the next time: the others would fill it again and again. */
+  #handleWritable(): void {
+    const places = this.#places.values();
+    const start = this.#nextToSend;
+    for (let step = 0; step < places.length && this.socket.writable; step++) {
+      this.#nextToSend = (start + step + 1) % places.length;
+      places[(start + step) % places.length]?.onWritable();
+    }
   }
 
   #handleLeave(place: Place): void {

@@ -113,6 +113,25 @@ test("room in the socket is told to all, a failed send to whom it concerns", () 
   assert.deepEqual(heard, ["one writable", "other writable", "one error"]);
 });
 
+test("who has found no room goes first when there is some again", () => {
+  const { socket, place } = opened();
+  const full = Object.assign(socket, { writable: true });
+  const served: number[] = [];
+  for (const port of [1, 2, 3]) {
+    const own = place(`${port}`, { ...one, port });
+    own.onWritable = () => {
+      if (!own.writable) return;
+      served.push(port);
+      full.writable = false;
+    };
+  }
+  for (let round = 0; round < 6; round++) {
+    full.writable = true;
+    socket.onWritable();
+  }
+  assert.deepEqual(served, [1, 2, 3, 1, 2, 3]);
+});
+
 test("a failed send that concerns no transfer is told to the opener of the port", () => {
   const { socket, port, heard, place } = opened();
   place("one", one);
