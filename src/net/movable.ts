@@ -120,8 +120,10 @@ class MovableSocket implements DatagramSocket {
   }
 
   moveTo(link: Link, sight: Sight | undefined): void {
+    const hadRoom = this.writable;
     this.#link = link;
     this.#sight = sight;
+    if (!hadRoom) this.onWritable(); // the socket will be closed before it tells
   }
 
   get fd(): number | undefined {

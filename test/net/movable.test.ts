@@ -117,6 +117,18 @@ test("who has moved speaks and hears by way of the next process, and is still se
   assert.equal(writable, 1);
 });
 
+test("who waited for room in a socket that has moved need not wait any more", async () => {
+  const opened: Fake[] = [];
+  const sockets = new MovableSockets(networkOf(opened));
+  const socket = await sockets.network.open(local);
+  const [own] = opened as [Fake];
+  own.writable = false;
+  const told: boolean[] = [];
+  socket.onWritable = () => void told.push(socket.writable);
+  sockets.moveTo(new FakeLink(), () => {});
+  assert.deepEqual(told, [true]);
+});
+
 class FakeLink implements Link {
   readonly sent: LinkMessage[] = [];
   writable = true;
@@ -133,7 +145,7 @@ class Fake implements DatagramSocket {
   readonly local: Address = local;
   readonly maxSegments = 1;
   readonly receiveBufferBytes = 65_536;
-  readonly writable = true;
+  writable = true;
   readonly sent: Address[] = [];
   isClosed = false;
   onDatagram: DatagramSocket["onDatagram"] = () => {};
