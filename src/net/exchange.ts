@@ -71,12 +71,12 @@ export class Exchange {
   }
 
   flush(): void {
-    const sender = this.#sender;
-    // What is refused may be sent again at once, in another way.
-    this.#sender = undefined;
-    if (!sender) return;
-    const left = this.#outbox.flush(sender.fd);
-    if (left.length > 0) sender.refused(left, systemError(this.libc.errno()));
+    // What is refused may be sent again at once, in another way: then it is in the batch again.
+    for (let sender = this.#sender; sender; sender = this.#sender) {
+      this.#sender = undefined;
+      const left = this.#outbox.flush(sender.fd);
+      if (left.length > 0) sender.refused(left, systemError(this.libc.errno()));
+    }
   }
 }
 

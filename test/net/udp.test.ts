@@ -115,6 +115,24 @@ test("the system's error of a send reaches onError, and nothing is thrown", asyn
   await socket.close();
 });
 
+test("what follows a datagram that the system refuses leaves from the same port", async () => {
+  const [a, b] = await pair("127.0.0.1");
+  const c = await openSocket({ host: "127.0.0.1", port: 0 });
+  const arrived = received(b, 2);
+  a.onDatagram = () => {
+    a.send(Run.of(new Uint8Array(70_000)), b.local);
+    a.send(Run.of(Uint8Array.of(1)), b.local);
+    c.send(Run.of(Uint8Array.of(2)), b.local);
+  };
+  b.send(Run.of(Uint8Array.of(0)), a.local);
+  const ports = (await arrived).map(([datagram, { port }]) => [datagram[0], port]);
+  assert.deepEqual(ports, [
+    [1, a.local.port],
+    [2, c.local.port],
+  ]);
+  await Promise.all([a.close(), b.close(), c.close()]);
+});
+
 test("a peer that is gone is no error of the socket", async () => {
   const [a, b] = await pair("127.0.0.1");
   const c = await openSocket({ host: "127.0.0.1", port: 0 });
