@@ -28,6 +28,17 @@ test("requests of one client are counted by the second, and come back with time"
   assert.equal(virtual.events.of("refused").length, 4);
 });
 
+test("less than one a second is one in several seconds, not none", async () => {
+  const virtual = virtualServer({ errorsPerSecond: 0.5 }, anybody);
+  const refused: number[] = [];
+  for (const at of [0, 1000, 2000, 3000, 4000]) {
+    await virtual.advanceTo(at);
+    await virtual.ask(client, rrq("nope"));
+    refused.push(virtual.events.of("refused").length);
+  }
+  assert.deepEqual(refused, [1, 1, 2, 2, 3]);
+});
+
 test("requests of a network are counted together: a /24, a /64", async () => {
   const virtual = virtualServer({ requestsPerSecondPerPrefix: 2 }, anybody);
   for (const from of [client, neighbour, { ...client, port: 1 }, other]) {
