@@ -80,7 +80,7 @@ export function drawDisk(random: Random): DiskHabits {
     ...known,
     slowMillis: random.pick([0, 0, 3, 30]),
     pauseRatio: random.pick([0, 0, 0.02]),
-    pauseMillis: random.pick([3000, 60_000]),
+    pauseMillis: random.pick([3000, 60_000, 400_000]),
     failureRatio: random.pick([0, 0, 0, 0.01, 0.1]),
     shortRatio: random.pick([0, 0, 0.1]),
     freeBytes: random.chance(0.1) ? random.below(20_000) : Number.POSITIVE_INFINITY,
@@ -108,7 +108,7 @@ export function drawSockets(random: Random): SocketHabits {
   return {
     ...shape,
     fullRatio: random.pick([0, 0, 0.02, 0.3]),
-    fullMillis: random.pick([0, 1, 30, 2000]),
+    fullMillis: random.pick([0, 1, 30, 2000, 400_000]),
     openMillis: random.pick([0, 0, 2, 500]),
     openFailureRatio: random.pick([0, 0, 0, 0.1]),
     sendErrorRatio: random.pick([0, 0, 0, 0.01]),
@@ -116,7 +116,11 @@ export function drawSockets(random: Random): SocketHabits {
 }
 
 export function drawLimits(random: Random): Limits {
+  const rate = (): number => (random.chance(0.1) ? random.pick(rates) : Number.POSITIVE_INFINITY);
   return completeLimits({
+    bytesPerSecond: rate(),
+    bytesPerSecondPerTransfer: rate(),
+    queueMax: random.pick([0, 2, 10_000, 10_000]),
     blksizeMax: random.pick([8, 512, 1428, 65_464, 65_464]),
     windowsizeMax: random.pick([1, 4, 64, 64, 65_535]),
     windowBytesMax: random.pick([8, 3000, 4 << 20]),
@@ -129,6 +133,8 @@ export function drawLimits(random: Random): Limits {
     strayErrorsPerSecond: random.pick([0, 1, 50]),
   });
 }
+
+const rates = [1000, 20_000, 1_000_000];
 
 /** What a client asks for. `blksize` is the one that the files of this world are cut for. */
 export function drawOptions(random: Random, blksize: number): TransferOptions {

@@ -242,10 +242,10 @@ export class SimulatedSocket implements DatagramSocket {
     if (this.listening) {
       for (const other of sockets.values()) {
         const flow = other.#flows.get(from.port);
-        if (other.host !== this.host || !flow || other === this) continue;
+        if (other.host !== this.host || !flow) continue;
         // Some answer a transfer at the port that takes requests.
-        if ((datagram[1] as number) > 2) referee.handleArrival(datagram, flow, from.port);
-        else flow.asked = true;
+        if ((datagram[1] as number) <= 2) flow.asked = true;
+        else if (other !== this) referee.handleArrival(datagram, flow, from.port);
       }
     }
   }

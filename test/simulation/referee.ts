@@ -52,6 +52,8 @@ export class Referee {
   fault: string | undefined;
   worstDataPerBlock = 0;
   errorsSent = 0;
+  /** All that was sent by the rules, and all that has arrived. */
+  datagrams = 0;
   /** The port that the ERROR came from which is being delivered. */
   #errorFrom = -1;
 
@@ -66,9 +68,14 @@ export class Referee {
   /** `listening`: the flow is not a transfer, but the port that takes requests. */
   handleSent(datagram: Uint8Array, flow: Flow, to: number, listening: boolean): void {
     const op = datagram[1];
+    this.datagrams += 1;
     // A transfer may have the port of its peer's former one, where there is no other.
     const opens = op === 6 || (op === 3 && wireNumber(datagram) === 1);
-    if (opens && flow.ended && flow.asked) Object.assign(flow, newFlow());
+    if (opens && flow.ended && flow.asked) {
+      // What came for the former one may have been taken before this one had room to open.
+      const { arrived } = flow;
+      Object.assign(flow, newFlow(), { arrived });
+    }
     if (op === 3) this.#handleDataSent(wireNumber(datagram), flow);
     else if (op === 4) this.#handleAckSent(wireNumber(datagram), flow);
     else if (op === 6) {
@@ -80,6 +87,7 @@ export class Referee {
   /** To be called before the receiver sees it; `endOfDelivery` after all that it did at once. */
   handleArrival(datagram: Uint8Array, flow: Flow, from: number): void {
     const op = datagram[1];
+    this.datagrams += 1;
     if (datagram[0] !== 0 || datagram.length < 4) return;
     // What an ERROR has overtaken may be turned away like anything else.
     flow.errorHeard = false;

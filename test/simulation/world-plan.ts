@@ -32,6 +32,9 @@ export interface WorldPlan {
   /** When nobody knows where from something comes. */
   readonly mischief: readonly Millis[];
   readonly close?: { readonly atMillis: Millis; readonly graceMillis: Millis };
+  readonly singlePort: boolean;
+  /** Limits that are set while the server runs. */
+  readonly changes: readonly { readonly atMillis: Millis; readonly limits: Limits }[];
 }
 
 /** Files are cut for the blocks that clients ask for, where the server agrees to them. */
@@ -58,12 +61,16 @@ export function drawWorld(random: Random): WorldPlan {
       startMillis: random.upTo(spread),
     });
   }
-  const devices = random.chance(0.15) ? drawDevices(random, files, spread) : [];
+  const singlePort = random.chance(0.1);
+  // At one port nobody can tell what answers a transfer from what answers the one before it.
+  const devices = !singlePort && random.chance(0.15) ? drawDevices(random, files, spread) : [];
   for (const _ of devices) hosts.push([weather, weather]);
   const closes = random.chance(0.08);
   return {
+    singlePort,
+    changes: !singlePort && random.chance(0.1) ? drawChanges(random) : [],
     limits,
-    sockets: drawSockets(random),
+    sockets: { ...drawSockets(random), ...(singlePort && { sendErrorRatio: 0 }) },
     serverDisk: drawDisk(random),
     clientDisk: drawDisk(random),
     files,
@@ -73,7 +80,8 @@ export function drawWorld(random: Random): WorldPlan {
       ...device,
       host: hosts.length - devices.length + index,
     })),
-    mischief: random.chance(0.15) ? drawMischief(random) : [],
+    // What comes to a single port bears the address of a peer, and may be of its window.
+    mischief: !singlePort && random.chance(0.15) ? drawMischief(random) : [],
     ...(closes && {
       close: { atMillis: random.upTo(2000), graceMillis: random.pick([0, 0, 500, 30_000]) },
     }),
@@ -131,6 +139,13 @@ function drawMischief(random: Random): Millis[] {
   return Array.from({ length: 1 + random.below(30) }, () => random.upTo(span));
 }
 
+function drawChanges(random: Random) {
+  const span = random.pick([100, 3000, 30_000]);
+  return Array.from({ length: 1 + random.below(4) }, () => {
+    return { atMillis: random.upTo(span), limits: drawLimits(random) };
+  });
+}
+
 /** One in so many worlds has a file of more than 65535 blocks: it takes as long as thousands. */
 const rollOverRatio = 1 / 4000;
 
@@ -163,5 +178,7 @@ function rollOver(random: Random): WorldPlan {
     ],
     devices: [],
     mischief: [],
+    singlePort: false,
+    changes: [],
   };
 }

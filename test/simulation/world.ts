@@ -21,6 +21,11 @@ import { drawWorld, type WorldPlan } from "./world-plan.ts";
 /** No world that ends takes as many events, or as long. */
 const eventsMax = 5_000_000;
 const daysMax = 2;
+/** More than all disks, timers and tries of a world come to while nothing is sent. */
+const idleEventsMax = 3000;
+
+/** What a server that closes waits for beside its disk: a sink, a full socket. */
+const closeMillisMax = 3000;
 
 /** What a running server keeps open for whoever is next. */
 const sharedPortsMax = 16;
@@ -45,6 +50,8 @@ export class World {
   #closing: Promise<void> | undefined;
   #last: Client | undefined;
   #closed = false;
+  #idleEvents = 0;
+  #datagrams = 0;
 
   /** `trace`: is told what happens, line by line. */
   constructor(seed: number, trace?: (line: string) => void) {
@@ -74,6 +81,7 @@ export class World {
       random: () => this.#random.next(),
       onEvent: (event) => this.#hear(event),
       images: this.#images,
+      singlePort: plan.singlePort,
     });
     this.#listening = host.openAt(69);
     this.#listening.listening = true;
@@ -82,12 +90,18 @@ export class World {
   }
 
   #populate(random: Random): void {
-    const { hosts, clients, devices, mischief, close } = this.#plan;
+    const { hosts, clients, devices, mischief, close, changes, limits } = this.#plan;
     const clock = this.#clock;
     const machines = hosts.map((lines, at) => new Host(`10.1.0.${at}`, this.#fabric, lines));
     for (const plan of clients) this.#begin(new Client(plan, this.#around(machines[plan.host])));
     for (const plan of devices) new Device(plan, machines[plan.host] as Host, random);
     for (const at of mischief) clock.at(at, () => this.#mischief.strike());
+    for (const change of changes) {
+      clock.at(change.atMillis, () => {
+        Object.assign(limits, change.limits, { cacheBytes: limits.cacheBytes });
+        this.#server.admitWaiting();
+      });
+    }
     if (close) clock.at(close.atMillis, () => this.#close(close.graceMillis));
   }
 
@@ -113,6 +127,10 @@ export class World {
     this.#check(this.#referee.fault);
     this.#referee.endOfDelivery();
     this.#events += 1;
+    const { datagrams } = this.#referee;
+    this.#idleEvents = datagrams === this.#datagrams ? this.#idleEvents + 1 : 0;
+    this.#datagrams = datagrams;
+    this.#check(this.#idleEvents > idleEventsMax && "much is done, and nothing is sent");
     if (this.#events > eventsMax) this.#check("the world does not end");
     if (this.#clock.now() > daysMax * 86_400_000) this.#check("the world goes on for days");
     if (this.#clock.step()) return true;
@@ -152,6 +170,8 @@ export class World {
     }
     this.#check(this.#clock.pending !== 0 && "a timer is still pending");
     this.#check(this.#server.snapshot().length > 0 && "the server still knows transfers");
+    const { admitted, opening, queued } = this.#server.stats();
+    this.#check(admitted + opening + queued > 0 && "a place is still taken");
     this.#check(this.#started !== this.#ended && "a transfer began but never ended");
     const { bytes, images, pinnedBytes } = this.#images;
     this.#check(pinnedBytes !== 0 && `${pinnedBytes} bytes of images are still pinned`);
@@ -190,8 +210,13 @@ export class World {
   }
 
   #close(graceMillis: number): void {
+    const { pauseMillis, slowMillis } = this.#plan.serverDisk;
+    // A commit that has begun is waited for, and so is a write before it.
+    const diskMillis = 2 * (pauseMillis + slowMillis);
+    const latest = this.#clock.now() + graceMillis + diskMillis + closeMillisMax;
     this.#closing = this.#server.close(graceMillis).then(() => {
       this.#closed = true;
+      this.#check(this.#clock.now() > latest && "the server took long to close");
     });
   }
 
