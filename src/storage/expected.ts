@@ -97,7 +97,8 @@ class Pending {
   readonly #onSettled: () => void;
   readonly #timer: NodeJS.Timeout;
   readonly #abort = (): void => this.fail(this.expected.signal?.reason);
-  /** The newest counts: a client that lost the thread begins anew. */
+  /** The attempt that counts: a client that lost the thread begins anew. None when settled. */
+  #newest: object | undefined;
   #attempt: ExpectedSink | undefined;
   #lastError: TftpError | undefined;
   #expired = false;
@@ -113,12 +114,18 @@ class Pending {
   async open(request: RequestInfo): Promise<Sink> {
     const { sizeMax, into } = this.expected;
     if ((request.size ?? 0) > sizeMax) throw tooLarge(sizeMax);
+    const own = {};
+    this.#newest = own;
+    const isExpected = (): boolean => this.#newest === own;
     const kept = into ? undefined : new KeptBytes();
     const sink = kept ?? ((await into?.()) as Sink);
-    this.#attempt = new ExpectedSink(sink, kept, request.client, this.expected);
-    const attempt = this.#attempt;
-    attempt.mayGoOn = () => this.#attempt === attempt;
-    return attempt;
+    if (!isExpected()) {
+      await sink.discard();
+      throw notExpected();
+    }
+    const { client } = request;
+    this.#attempt = new ExpectedSink({ sink, kept, client, expected: this.expected, isExpected });
+    return this.#attempt;
   }
 
   handleEnded(client: Address, error: TftpError | undefined): void {
@@ -148,47 +155,53 @@ class Pending {
   #settle(settle: () => void): void {
     clearTimeout(this.#timer);
     this.expected.signal?.removeEventListener("abort", this.#abort);
-    this.#attempt = undefined;
+    this.#newest = this.#attempt = undefined;
     this.#onSettled();
     settle();
   }
 }
 
-class ExpectedSink implements Sink {
+interface Attempt {
+  readonly sink: Sink;
+  /** The same, where the content is kept for whoever expects it. */
+  readonly kept: KeptBytes | undefined;
   readonly client: Address;
+  readonly expected: ExpectedUpload;
+  readonly isExpected: () => boolean;
+}
+
+class ExpectedSink implements Sink {
   committing = false;
   received: ReceivedUpload | undefined;
-  mayGoOn: () => boolean = () => true;
-  readonly #sink: Sink;
-  readonly #kept: KeptBytes | undefined;
-  readonly #expected: ExpectedUpload;
+  readonly #attempt: Attempt;
   readonly #hash = createHash("sha256");
   #size = 0;
 
-  constructor(sink: Sink, kept: KeptBytes | undefined, client: Address, expected: ExpectedUpload) {
-    this.#sink = sink;
-    this.#kept = kept;
-    this.client = client;
-    this.#expected = expected;
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt;
+  }
+
+  get client(): Address {
+    return this.#attempt.client;
   }
 
   async writev(payloads: readonly Uint8Array[]): Promise<void> {
     this.#requireExpected();
+    const { sink, expected } = this.#attempt;
     this.#size += totalBytes(payloads);
-    if (this.#size > this.#expected.sizeMax) throw tooLarge(this.#expected.sizeMax);
+    if (this.#size > expected.sizeMax) throw tooLarge(expected.sizeMax);
     for (const payload of payloads) this.#hash.update(payload);
-    await this.#sink.writev(payloads);
+    await sink.writev(payloads);
   }
 
   async commit(): Promise<void> {
     this.#requireExpected();
     this.committing = true;
-    await this.#sink.commit();
-    const { client } = this;
-    const { name } = this.#expected;
-    const bytes = this.#kept?.bytes() ?? new Uint8Array();
+    const { sink, kept, client, expected } = this.#attempt;
+    await sink.commit();
+    const bytes = kept?.bytes() ?? new Uint8Array();
     const sha256 = this.#hash.digest("hex");
-    this.received = { name, client, size: this.#size, sha256, bytes };
+    this.received = { name: expected.name, client, size: this.#size, sha256, bytes };
   }
 
   get sha256(): string | undefined {
@@ -196,11 +209,11 @@ class ExpectedSink implements Sink {
   }
 
   discard(): Promise<void> {
-    return this.#sink.discard();
+    return this.#attempt.sink.discard();
   }
 
   #requireExpected(): void {
-    if (!this.mayGoOn()) throw new TftpError("ABORTED", "this upload is not expected any more");
+    if (!this.#attempt.isExpected()) throw notExpected();
   }
 }
 
@@ -247,6 +260,10 @@ function keyOf(name: string, host: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function notExpected(): TftpError {
+  return new TftpError("ABORTED", "this upload is not expected any more");
 }
 
 function serverClosed(): TftpError {
