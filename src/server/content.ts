@@ -44,17 +44,23 @@ export function openContent(
 }
 
 function reading(opened: Source): Content {
-  const source = checked(opened);
+  const source = checkedSource(opened);
   return { op: "rrq", source, stored: source };
 }
 
 /** A storage may not be ours. Without a whole number of blocks nothing would be sent. */
-function checked(source: Source): Source {
+function checkedSource(source: Source): Source {
   if (typeof source?.readv !== "function") throw new TypeError("the storage gave no source");
   const { size } = source;
   if (size === undefined || (Number.isSafeInteger(size) && size >= 0)) return source;
   void putAway({ op: "rrq", source, stored: source });
   throw new TypeError(`the storage gave a size of ${size}`);
+}
+
+function checkedSink(sink: Sink): Sink {
+  const calls = [sink?.writev, sink?.commit, sink?.discard];
+  if (calls.every((call) => typeof call === "function")) return sink;
+  throw new TypeError("the storage gave no sink");
 }
 
 /** To be called unless the transfer takes it. Never throws. */
@@ -65,7 +71,7 @@ export async function putAway(content: Content): Promise<void> {
 }
 
 async function openText({ name, info }: ContentRequest, storage: Storage): Promise<Content> {
-  const stored = checked(await storage.openRead(name, info));
+  const stored = checkedSource(await storage.openRead(name, info));
   try {
     return { op: "rrq", source: await netasciiSource(stored), stored };
   } catch (thrown) {
@@ -78,7 +84,7 @@ async function openSink({ request, name, info }: ContentRequest, place: ContentP
   const { storage, limits, quota } = place;
   if ((info.size ?? 0) > limits.uploadBytesMax) throw tooLarge(limits.uploadBytesMax);
   quota.requireRoom(info.size ?? 0);
-  const stored = await storage.openWrite(name, info);
+  const stored = checkedSink(await storage.openWrite(name, info));
   const counted = quota.counts(stored);
   const sink = request.mode === "netascii" ? netasciiSink(counted) : counted;
   return { op: "wrq", sink, stored } as const;

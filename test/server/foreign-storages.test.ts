@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Source, Storage } from "../../src/index.ts";
-import { ack, Device, rrq } from "./device.ts";
+import { ack, Device, rrq, wrq } from "./device.ts";
 import { scene } from "./scene.ts";
 
 const timeout = 30_000;
@@ -48,6 +48,23 @@ for (const mode of ["octet", "netascii"] as const) {
       assert.equal(events.of("refused").length + events.of("ended").length, 1);
     });
   }
+}
+
+const wrongSinks: readonly (readonly [string, unknown])[] = [
+  ["nothing", undefined],
+  ["null", null],
+  ["a sink without calls", {}],
+];
+
+for (const [what, wrong] of wrongSinks) {
+  test(`a storage that gives ${what} for an upload`, { timeout }, async (t) => {
+    const storage = giving({ openWrite: async () => wrong });
+    const { to, events } = await scene(t, { storage, uploadDigests: false });
+    const device = await Device.open(t);
+    await device.send(wrq("x"), to);
+    await device.expectError(0);
+    assert.equal(events.of("refused").length, 1);
+  });
 }
 
 test("a source at hand that is a promise is none", { timeout }, async (t) => {
