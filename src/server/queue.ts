@@ -17,6 +17,8 @@ const usualRetryMillis = 5000;
 /** Two repeats may be lost, or come later than the one before. */
 const retriesMissed = 2;
 const graceMillis = 3000;
+/** What comes sooner was copied on its way: it tells nothing of when the client asks again. */
+const copyMillis = 100;
 const retryMillisMax = 60_000;
 const sweepMillis = 1000;
 
@@ -53,7 +55,7 @@ export class AdmissionQueue<T> {
   /** The client has asked for the same again. */
   renew(key: string, now: Millis): void {
     const entry = this.#entries.get(key);
-    if (!entry) return;
+    if (!entry || now - entry.heardAt < copyMillis) return;
     entry.retriesAfter = now - entry.heardAt;
     entry.heardAt = now;
     if (entry.line === this.#retried) return;

@@ -37,6 +37,13 @@ test("clients that have asked again go first", () => {
   assert.equal(waiting.size, 0);
 });
 
+test("a copy of a request says nothing of when its client asks again", () => {
+  const { queue: waiting, dropped } = queue(10);
+  for (const key of ["a 1", "b 1"]) add(waiting, key);
+  waiting.renew("b 1", 1);
+  assert.deepEqual([takeAll(waiting, 5000), dropped], [["a 1", "b 1"], []]);
+});
+
 test("hosts take turns, however many clients one of them has", () => {
   const { queue: waiting } = queue(10);
   for (const key of ["a 1", "a 2", "a 3", "b 1", "c 1", "c 2"]) add(waiting, key);
