@@ -115,26 +115,3 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
   }
   return limits;
 }
-
-/** Lets so many events a second through, in bursts of as many. */
-export class RateLimit {
-  readonly #perSecond: number;
-  /** Of less than one a second, one is let through when enough seconds are over. */
-  readonly #most: number;
-  #left: number;
-  #filledAt: Millis = 0;
-
-  constructor(perSecond: number) {
-    this.#perSecond = perSecond;
-    this.#left = this.#most = perSecond > 0 ? Math.max(1, perSecond) : 0;
-  }
-
-  allows(now: Millis): boolean {
-    const gained = ((now - this.#filledAt) / 1000) * this.#perSecond;
-    this.#left = Math.min(this.#most, this.#left + gained);
-    this.#filledAt = now;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
-    return true;
-  }
-}

@@ -1,4 +1,4 @@
-// The pure function from a request to a verdict. Every request gets one.
+// From a request to a verdict. Every request gets one, also where the judge fails.
 
 import { TftpError } from "../core/errors.ts";
 import type { RequestInfo } from "../ports.ts";
@@ -22,11 +22,17 @@ export type Judge = (request: JudgedRequest) => Verdict;
 
 export const allowAll: Judge = () => ({ kind: "allow" });
 
+const nameTooLong: Verdict = {
+  kind: "refuse",
+  error: new TftpError("FILE_NOT_FOUND", "the name is too long"),
+};
+
 /** The judge is not ours: where it fails, the request fails and the server goes on. */
 export function verdictOf(
   request: JudgedRequest,
-  { judge, onEvent }: Pick<ServerParts, "judge" | "onEvent">,
+  { judge, limits, onEvent }: Pick<ServerParts, "judge" | "limits" | "onEvent">,
 ): Verdict {
+  if (request.filename.length > limits.nameLengthMax) return nameTooLong;
   try {
     return checked(judge(request));
   } catch (thrown) {

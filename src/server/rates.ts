@@ -4,8 +4,30 @@
 import { TftpError } from "../core/errors.ts";
 import type { Millis } from "../core/packet.ts";
 import { prefixOf } from "./address.ts";
-import { type Limits, RateLimit } from "./limits.ts";
-import type { Verdict } from "./policy.ts";
+import type { Limits } from "./limits.ts";
+
+/** Lets so many events a second through, in bursts of as many. */
+export class RateLimit {
+  readonly #perSecond: number;
+  /** Of less than one a second, one is let through when enough seconds are over. */
+  readonly #most: number;
+  #left: number;
+  #filledAt: Millis = 0;
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+    this.#left = this.#most = perSecond > 0 ? Math.max(1, perSecond) : 0;
+  }
+
+  allows(now: Millis): boolean {
+    const gained = ((now - this.#filledAt) / 1000) * this.#perSecond;
+    this.#left = Math.min(this.#most, this.#left + gained);
+    this.#filledAt = now;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+}
 
 /** A rate for each key. */
 export class RatePerKey {
@@ -87,8 +109,3 @@ export function busy(): TftpError {
 export function tooMany(what: "requests" | "errors"): TftpError {
   return new TftpError("BUSY", `too many ${what} a second`);
 }
-
-export const nameTooLong: Verdict = {
-  kind: "refuse",
-  error: new TftpError("FILE_NOT_FOUND", "the name is too long"),
-};

@@ -15,7 +15,7 @@ import { verdictOf } from "./policy.ts";
 import { RangedPorts } from "./port-range.ts";
 import { errorCodeFor, recognise } from "./profiles.ts";
 import { AdmissionQueue } from "./queue.ts";
-import { busy, ErrorRates, nameTooLong, RequestRates, tooMany } from "./rates.ts";
+import { busy, ErrorRates, RequestRates, tooMany } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
 import { describe, refused } from "./request-info.ts";
 import type { Admitted, Entrance, ServerParts, ServerStats } from "./server-parts.ts";
@@ -197,8 +197,7 @@ export class TftpServer {
 
   #judge(request: Request, from: Address, entrance: Entrance): void {
     const info = describe(request, from);
-    const isTooLong = request.filename.length > this.#parts.limits.nameLengthMax;
-    const verdict = isTooLong ? nameTooLong : verdictOf(info, this.#parts);
+    const verdict = verdictOf(info, this.#parts);
     if (verdict.kind === "refuse") this.#refuse(request, from, entrance.socket, verdict.error);
     else if (verdict.kind === "ignore") this.#ignore(request, from);
     else {

@@ -6,7 +6,7 @@ import { encode, type Packet } from "../core/packet.ts";
 import { Run } from "../core/run.ts";
 import type { Address, Clock, DatagramSocket } from "../ports.ts";
 import { keyOf, strangerMillis } from "../transfer/peer.ts";
-import { RateLimit } from "./limits.ts";
+import { RateLimit } from "./rates.ts";
 import { Told } from "./told.ts";
 
 export class Strays {
