@@ -198,6 +198,7 @@ export class TftpServer {
   #judge(request: Request, from: Address, entrance: Entrance): void {
     const info = describe(request, from);
     const verdict = verdictOf(info, this.#parts);
+    if (this.#closing) return; // by the judge itself, or by who was told of the earlier session
     if (verdict.kind === "refuse") this.#refuse(request, from, entrance.socket, verdict.error);
     else if (verdict.kind === "ignore") this.#ignore(request, from);
     else {

@@ -207,3 +207,21 @@ test("content that cannot be put away harms nobody", { timeout }, async (t) => {
   await device.send(error(0), (await device.expectAck(0)).from);
   assert.equal((await events.nth("ended", 2)).ending, "aborted");
 });
+
+test("a server that its judge closes lets nobody in any more", { timeout }, async (t) => {
+  const closing: Promise<void>[] = [];
+  const { to, server, events } = await scene(t, {
+    storage: files(),
+    judge: () => {
+      closing.push(server.close());
+      return { kind: "allow" };
+    },
+  });
+  const device = await Device.open(t);
+  await device.send(rrq("five.bin"), to);
+  while (closing.length === 0) await new Promise((soon) => setImmediate(soon));
+  await Promise.all(closing);
+  assert.equal(server.stats().admitted, 0);
+  await device.expectSilence();
+  assert.deepEqual(events.of("started"), []);
+});
