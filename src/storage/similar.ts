@@ -25,10 +25,11 @@ export class SimilarNames {
   async hint(segments: readonly string[]): Promise<string | undefined> {
     const index = await this.#current();
     const wanted = segments.join("/");
-    const candidates = index?.get((segments.at(-1) ?? "").toLowerCase()) ?? [];
+    const last = segments.at(-1) ?? "";
+    const candidates = index?.get(last.toLowerCase()) ?? [];
     const byCase = candidates.find((path) => path.toLowerCase() === wanted.toLowerCase());
-    const found = byCase ?? candidates.find((path) => path.endsWith(`/${segments.at(-1)}`));
-    const path = found ?? candidates[0];
+    const byName = candidates.find((path) => path === last || path.endsWith(`/${last}`));
+    const path = byCase ?? byName ?? candidates[0];
     if (path === undefined || path === wanted) return undefined;
     const difference = byCase ? "only the case differs" : "it lies in another folder";
     return `There is ${JSON.stringify(path)}: ${difference}.`;

@@ -132,6 +132,14 @@ test("a file of the same name in another folder is named in the hint", async (t)
   });
 });
 
+test("of files that differ by case the hint names the one of the very same name", async (t) => {
+  const { root, put } = await scene(t);
+  for (const name of ["GRUBX64.EFI", "grubx64.efi"]) await put(name, "x");
+  await assert.rejects(directory(root).openRead("efi/grubx64.efi", request), {
+    hint: 'There is "grubx64.efi": it lies in another folder.',
+  });
+});
+
 test("a hidden file is no hint, and neither is a name that resembles nothing", async (t) => {
   const { root, put } = await scene(t);
   await put(".secret/key", "x");
