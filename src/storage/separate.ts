@@ -6,6 +6,7 @@ import type { Storage } from "../ports.ts";
 export function separate(parts: { readonly reads: Storage; readonly writes: Storage }): Storage {
   return {
     openRead: (name, request) => parts.reads.openRead(name, request),
+    readAtHand: (name, request, receipt) => parts.reads.readAtHand?.(name, request, receipt),
     openWrite: (name, request) => parts.writes.openWrite(name, request),
   };
 }
