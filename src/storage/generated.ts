@@ -54,7 +54,7 @@ async function contentSource(content: Content): Promise<Source> {
 /** A stream is read once and in order: nobody can share it, so it bears no version. */
 function bodySource(body: Body, size?: number, version?: string): Source {
   const content = typeof body === "string" ? new TextEncoder().encode(body) : body;
-  const source = sourceOf(content, size);
+  const source = sourceOf(content, size); // checks the size of bytes, too
   return content instanceof Uint8Array ? bytesSource(content, version) : source;
 }
 

@@ -35,7 +35,7 @@ export function memory(files: MemoryFiles = {}, options: MemoryOptions = {}): Me
     async openRead(name) {
       const bytes = stored.get(keyOf(name));
       if (bytes === undefined) throw new TftpError("FILE_NOT_FOUND", "file not found");
-      return bytesSource(bytes, versions.of(bytes));
+      return bytesSource(bytes, versionOf(bytes));
     },
     async openWrite(name) {
       if (uploads === "off") throw uploadsOff();
@@ -81,19 +81,19 @@ class MemorySink implements Sink {
   }
 }
 
+const versions = new WeakMap<Uint8Array, string>();
+let versionsGiven = 0;
+
 /** A number for each byte array: other bytes, other version, in whatever storage they are. */
-class Versions {
-  readonly #numbers = new WeakMap<Uint8Array, number>();
-  #next = 1;
-
-  of(bytes: Uint8Array): string {
-    const number = this.#numbers.get(bytes) ?? this.#next++;
-    this.#numbers.set(bytes, number);
-    return String(number);
+function versionOf(bytes: Uint8Array): string {
+  let version = versions.get(bytes);
+  if (version === undefined) {
+    versionsGiven += 1;
+    version = String(versionsGiven);
+    versions.set(bytes, version);
   }
+  return version;
 }
-
-const versions = new Versions();
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(totalBytes(parts));

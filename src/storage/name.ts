@@ -26,9 +26,9 @@ export function nameBelow(
   return repeats ? visible(segments.slice(prefix.length), options) : undefined;
 }
 
-/** The name of an upload that is under way. No client can name it. */
-export function temporaryName(random: string): string {
-  return `.tidewire-${random}.part`;
+/** The name of an upload that is under way, with a mark of its own. No client can ask for it. */
+export function temporaryName(mark: string): string {
+  return `.tidewire-${mark}.part`;
 }
 
 /** Upper case too: some file systems do not tell the difference. */

@@ -10,7 +10,7 @@ import { systemCode } from "./file-error.ts";
 import { FileSource } from "./file-source.ts";
 import type { Opened } from "./inside.ts";
 
-/** How long a file stays open after its last reader. */
+/** How long, at most, a file stays open without a reader. */
 const keepMillis = 2000;
 /** Twice the coarsest clock of a file system in use. */
 const settledMillis = 4000;

@@ -18,22 +18,13 @@ export function bytesSource(bytes: Uint8Array, version?: string): Source {
   };
 }
 
-/** Pulls from the stream only what a read asks for; what a chunk holds beyond that is kept for the
- * next read. With a `size`, a stream that yields more or less makes a read throw TftpError
- * STORAGE. */
-export function streamSource(
-  stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  size?: number,
-): Source {
-  return new StreamSource(stream, size);
-}
-
-/** A `size` that bytes do not have throws TftpError STORAGE, as it does while a stream is read. */
+/** Throws TftpError STORAGE where bytes do not have the given `size`. A stream that yields more or
+ * less makes a read throw the same. */
 export function sourceOf(
   body: Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   size?: number,
 ): Source {
-  if (!(body instanceof Uint8Array)) return streamSource(body, size);
+  if (!(body instanceof Uint8Array)) return new StreamSource(body, size);
   if (size !== undefined && size !== body.length) throw wrongSize();
   return bytesSource(body, "as given");
 }
@@ -49,6 +40,8 @@ const chunksPerTurn = 256;
 
 type Iterating = AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
 
+/** Pulls from the stream only what a read asks for; what a chunk holds beyond that is kept for the
+ * next read. */
 class StreamSource implements Source {
   declare readonly size?: number;
   readonly #iterator: Iterating;

@@ -4,7 +4,7 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
 import { TftpError } from "../../src/core/errors.ts";
-import { bytesSource, sourceOf, streamSource } from "../../src/storage/sources.ts";
+import { bytesSource, sourceOf } from "../../src/storage/sources.ts";
 import { fails, readWhole } from "./scene.ts";
 
 async function* chunks(...lengths: number[]): AsyncGenerator<Uint8Array> {
@@ -29,7 +29,7 @@ test("a stream is given whole, however its chunks and the reads are cut", async 
     fc.boolean(),
     async (sizes, step, sized) => {
       const expected = Buffer.concat(sizes.map((length, at) => Buffer.alloc(length, at + 1)));
-      const source = streamSource(chunks(...sizes), sized ? expected.length : undefined);
+      const source = sourceOf(chunks(...sizes), sized ? expected.length : undefined);
       assert.deepEqual(await readWhole(source, step), expected);
     },
   );
@@ -38,7 +38,7 @@ test("a stream is given whole, however its chunks and the reads are cut", async 
 
 test("a stream is pulled only as far as a read asks", async () => {
   let pulled = 0;
-  const source = streamSource(
+  const source = sourceOf(
     (function* () {
       for (;;) yield Buffer.alloc(10, ++pulled);
     })(),
@@ -52,7 +52,7 @@ test("a stream is pulled only as far as a read asks", async () => {
 });
 
 test("a stream is read once and in order", async () => {
-  const source = streamSource(chunks(10));
+  const source = sourceOf(chunks(10));
   await source.readv([Buffer.alloc(5)], 0);
   await fails(source.readv([Buffer.alloc(5)], 0), "STORAGE");
   await fails(source.readv([Buffer.alloc(5)], 6), "STORAGE");
@@ -61,19 +61,19 @@ test("a stream is read once and in order", async () => {
 });
 
 test("a stream that yields less than its size is an error", async () => {
-  await fails(readWhole(streamSource(chunks(5, 4), 10)), "STORAGE");
-  await fails(readWhole(streamSource(chunks(), 1)), "STORAGE");
+  await fails(readWhole(sourceOf(chunks(5, 4), 10)), "STORAGE");
+  await fails(readWhole(sourceOf(chunks(), 1)), "STORAGE");
 });
 
 test("a stream that yields more than its size never gives its last byte", async () => {
-  await fails(readWhole(streamSource(chunks(5, 6), 10)), "STORAGE");
-  await fails(readWhole(streamSource(chunks(10, 0, 1), 10)), "STORAGE");
-  await fails(readWhole(streamSource(chunks(1), 0)), "STORAGE");
+  await fails(readWhole(sourceOf(chunks(5, 6), 10)), "STORAGE");
+  await fails(readWhole(sourceOf(chunks(10, 0, 1), 10)), "STORAGE");
+  await fails(readWhole(sourceOf(chunks(1), 0)), "STORAGE");
 });
 
 test("close ends the stream, once", async () => {
   let ended = 0;
-  const source = streamSource(
+  const source = sourceOf(
     (async function* () {
       try {
         yield Buffer.alloc(10);
@@ -101,7 +101,7 @@ test("close does not wait for a stream that never answers", async () => {
       },
     }),
   };
-  const source = streamSource(silent);
+  const source = sourceOf(silent);
   void source.readv([Buffer.alloc(1)], 0);
   await source.close();
   await source.close();
@@ -110,7 +110,7 @@ test("close does not wait for a stream that never answers", async () => {
 
 test("only a TftpError of a stream passes as it is", async () => {
   const failing = (error: Error) =>
-    streamSource({
+    sourceOf({
       [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
     });
   const private_ = new Error("password in here");
@@ -122,7 +122,7 @@ test("only a TftpError of a stream passes as it is", async () => {
 
 test("chunks that are no bytes are an error", async () => {
   const words = ["text"] as unknown as Iterable<Uint8Array>;
-  await fails(readWhole(streamSource(words)), "STORAGE");
+  await fails(readWhole(sourceOf(words)), "STORAGE");
 });
 
 test("sourceOf takes bytes and streams, and holds both to their size", async () => {
@@ -134,7 +134,7 @@ test("sourceOf takes bytes and streams, and holds both to their size", async () 
 
 test("a stream of Node that fails before it is read makes the first read fail", async () => {
   const stream = createReadStream("/nonexistent/file");
-  const source = streamSource(stream);
+  const source = sourceOf(stream);
   await new Promise<void>((resolve) => stream.once("close", () => resolve()));
   await fails(source.readv([Buffer.alloc(1)], 0), "STORAGE");
 });
@@ -142,7 +142,7 @@ test("a stream of Node that fails before it is read makes the first read fail", 
 for (const when of ["before it is read", "while a read waits", "in the middle"]) {
   test(`close lets go of a stream of Node ${when}`, async () => {
     const stream = new PassThrough();
-    const source = streamSource(stream);
+    const source = sourceOf(stream);
     if (when === "in the middle") {
       stream.write("ab");
       await source.readv([Buffer.alloc(1)], 0);
@@ -159,7 +159,7 @@ for (const when of ["before it is read", "while a read waits", "in the middle"])
       if (when === "in the middle") controller.enqueue(Buffer.from("ab"));
     };
     const cancel = (): void => void (cancelled = true);
-    const source = streamSource(new ReadableStream({ start, cancel }));
+    const source = sourceOf(new ReadableStream({ start, cancel }));
     if (when === "in the middle") await source.readv([Buffer.alloc(1)], 0);
     const read = when === "while a read waits" ? source.readv([Buffer.alloc(1)], 0) : undefined;
     await source.close();
@@ -172,7 +172,7 @@ test("a stream of many tiny chunks lets others have their turn", async () => {
   const tiny = (function* () {
     for (;;) yield new Uint8Array(1);
   })();
-  const source = streamSource(tiny);
+  const source = sourceOf(tiny);
   let turns = 0;
   const turning = setInterval(() => (turns += 1));
   await source.readv([Buffer.alloc(65_000)], 0);

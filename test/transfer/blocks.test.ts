@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { Rollover } from "../../src/core/options.ts";
 import type { Run } from "../../src/core/run.ts";
 import type { Source } from "../../src/ports.ts";
-import { bytesSource, streamSource } from "../../src/storage/sources.ts";
+import { bytesSource, sourceOf } from "../../src/storage/sources.ts";
 import { type Blocks, privateBlocks } from "../../src/transfer/blocks.ts";
 import { noise } from "../loopback/pair.ts";
 import { data } from "../server/device.ts";
@@ -46,7 +46,7 @@ for (const blksize of [8, 512, 1468]) {
     const lengths = [0, 1, blksize - 1, blksize, blksize + 1, chunk - 1, chunk, chunk + 1];
     for (const length of [...lengths, 2 * chunk, 2 * chunk + blksize]) {
       const content = noise(length);
-      for (const source of [bytesSource(content), streamSource(pieces(content))]) {
+      for (const source of [bytesSource(content), sourceOf(pieces(content))]) {
         const ring = privateBlocks(source, blksize, 0);
         assert.deepEqual(await whole(ring), expected(content, blksize), `${length} bytes`);
         assert.equal(ring.bytesUpTo(ring.last ?? 0), length);
