@@ -51,14 +51,13 @@ export class TftpServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    const { network, tidPorts } = parts;
+    const { network, tidPorts, limits } = parts;
     const range = tidPorts && new RangedPorts(network, tidPorts, parts.random);
     const onOther = (datagram: Uint8Array, from: Address, socket: DatagramSocket): void =>
       this.#strays.handleStranger(decode(datagram), from, socket);
     const ports = new TransferPorts(network, parts.random, onOther, range);
     const beside = parts.reusePort ? ports : undefined;
     this.#ports = parts.singlePort ? new ListeningPorts(beside) : ports;
-    const { limits } = parts;
     this.#surroundings = surroundingsOf(parts, this.#ports);
     this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
       this.#ignore(request, info.client, busy()),
@@ -107,12 +106,8 @@ export class TftpServer {
 
   /** The transfers that run now. */
   snapshot(): readonly TransferInfo[] {
-    const running: TransferInfo[] = [];
-    for (const session of this.#sessions.values()) {
-      const info = session.over ? undefined : session.info;
-      if (info) running.push(info);
-    }
-    return running;
+    const running = [...this.#sessions.values()].filter(({ over }) => !over);
+    return running.flatMap(({ info }) => info ?? []);
   }
 
   stats(): ServerStats {
@@ -142,12 +137,13 @@ export class TftpServer {
       const error = new TftpError("ABORTED", "the server is shutting down");
       for (const session of this.#sessions.values()) session.abort(error);
     };
-    const cancel = graceMillis > 0 ? clock.at(clock.now() + graceMillis, stop) : undefined;
-    const unread = Array.from(this.#sessions.values()).some((each) => each.awaitsLastAck);
-    const begin = unread ? () => clock.soon(() => clock.soon(stop)) : stop; // see #handleRequest
-    if (!cancel) begin();
+    let cancel = (): void => {};
+    if (graceMillis > 0) cancel = clock.at(clock.now() + graceMillis, stop);
+    else if ([...this.#sessions.values()].some((each) => each.awaitsLastAck)) {
+      this.#onceAllIsHeard(stop);
+    } else stop();
     if (this.#open > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
-    cancel?.();
+    cancel();
     await this.#ports.close();
   }
 
@@ -167,15 +163,19 @@ export class TftpServer {
   }
 
   #handleRequest(request: Request, from: Address, entrance: Entrance): void {
-    const { clock } = this.#parts;
-    const rates = this.#requests;
     if (this.#closing && !this.#passOn) return;
-    if (!rates.allows(from.host, clock.now())) this.#ignore(request, from, tooMany("requests"));
-    // The last ACK of a transfer may lie at another socket, unread: then this is a new request. In
-    // one whole turn every socket is heard.
+    const allowed = this.#requests.allows(from.host, this.#parts.clock.now());
+    if (!allowed) this.#ignore(request, from, tooMany("requests"));
     else if (this.#sessions.get(from)?.awaitsLastAck) {
-      clock.soon(() => clock.soon(() => this.#handleAllowed(request, from, entrance)));
+      this.#onceAllIsHeard(() => this.#handleAllowed(request, from, entrance));
     } else this.#handleAllowed(request, from, entrance);
+  }
+
+  /** The last ACK of a transfer may lie at another socket, unread: then what looks like a repeat is
+   * a new request. In one whole turn every socket is heard. */
+  #onceAllIsHeard(run: () => void): void {
+    const { clock } = this.#parts;
+    clock.soon(() => clock.soon(run));
   }
 
   #handleAllowed(request: Request, from: Address, entrance: Entrance): void {
@@ -277,8 +277,7 @@ export class TftpServer {
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {
-    const now = this.#parts.clock.now();
-    if (!this.#errors.allows(to.host, now)) {
+    if (!this.#errors.allows(to.host, this.#parts.clock.now())) {
       this.#ignore(request, to, tooMany("errors"));
       return;
     }

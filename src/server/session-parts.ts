@@ -28,9 +28,11 @@ export interface SessionRequest extends ContentRequest, Entrance {
 }
 
 export function surroundingsOf(parts: ServerParts, ports: Ports): Surroundings {
-  const { limits, clock, network } = parts;
+  const { storage, limits, clock, network, random } = parts;
   return {
-    ...parts,
+    storage,
+    limits,
+    random,
     ports,
     scheduler: new Scheduler(clock),
     images: parts.images ?? new ImageCache(limits.cacheBytes),

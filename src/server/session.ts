@@ -16,7 +16,7 @@ import { type Agreement, agreeOn } from "./agreement.ts";
 import { type Content, openContent, putAway } from "./content.ts";
 import { type Diagnosis, foresee } from "./diagnosis.ts";
 import { endOf } from "./ending.ts";
-import type { Ended, Ending, TransferInfo } from "./events.ts";
+import type { Ended, TransferInfo } from "./events.ts";
 import type { Watched } from "./overdue.ts";
 import { mayStopAt65535, nameFor, recognise } from "./profiles.ts";
 import { isHeard } from "./reflection.ts";
@@ -56,7 +56,8 @@ export class Session implements Entry<Session>, Watched {
   #requestRepeats = 0;
   #toAskedPort = 0;
   #running: Running | undefined;
-  #dropped: Ending | undefined;
+  /** We have ended it, or the client has by a new request; what ends by itself is not dropped. */
+  #dropped: "failed" | "replaced" | undefined;
   #gone = false;
 
   constructor(asked: SessionRequest, around: Surroundings, ends: SessionEnds) {
@@ -129,20 +130,17 @@ export class Session implements Entry<Session>, Watched {
   }
 
   #bind(content: Content): void {
+    // Its port may have been given to who has come since.
+    if (this.#dropped) return void putAway(content);
     const refuse = (thrown: unknown): void => {
       this.#refuse(thrown);
       void putAway(content);
     };
-    // Its port may have been given to who has come since.
-    if (this.#dropped) {
-      refuse(undefined);
-      return;
-    }
     const run = (socket: DatagramSocket): void => {
       if (!this.#dropped) this.#run(content, socket);
       else {
         void socket.close();
-        refuse(undefined);
+        void putAway(content);
       }
     };
     try {
@@ -190,9 +188,10 @@ export class Session implements Entry<Session>, Watched {
 
   /** Ends with an ERROR to the client. */
   abort(error: TftpError): void {
-    if (!this.#running) this.#refuse(error);
-    this.#dropped ??= "failed";
-    this.#running?.transfer.abort(error);
+    if (this.#running) {
+      this.#dropped ??= "failed";
+      this.#running.transfer.abort(error);
+    } else this.#refuse(error);
   }
 
   /** Ends without a word, as a client that never answered does. */
