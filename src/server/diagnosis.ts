@@ -106,9 +106,9 @@ export function diagnoseMissing(error: TftpError): Diagnosis | undefined {
   return verdict("similar-name", error.hint);
 }
 
+/** Of an upload also where block 65535 itself has not come. */
 function stoppedAt65535({ op, blocks }: Facts): boolean {
-  const last = op === "rrq" ? blocks : blocks + 1;
-  return blocks === lastPlainBlock || last === lastPlainBlock;
+  return blocks === lastPlainBlock || (op === "wrq" && blocks === lastPlainBlock - 1);
 }
 
 function verdict(cause: Cause, advice: string): Diagnosis {

@@ -40,7 +40,7 @@ export function endOf(seen: Seen): End {
     answered: machine.answered,
     options: seen.options,
     blksize: machine.agreed.blksize,
-    blocks: "acked" in machine ? machine.acked : machine.received,
+    blocks: blocksOf(machine),
     requestRepeats: seen.requestRepeats,
     toAskedPort: seen.toAskedPort,
     samePort: seen.samePort,
@@ -66,7 +66,11 @@ function endingOf(seen: Seen): Ending {
 /** Of the servers that answer a broadcast a client takes one, and turns the others away or says
  * nothing to them. */
 function isElsewhere({ broadcast, machine }: Seen, { code, origin, wireCode }: TftpError): boolean {
-  const blocks = "acked" in machine ? machine.acked : machine.received;
-  if (!broadcast || blocks > 0) return false;
+  if (!broadcast || blocksOf(machine) > 0) return false;
   return code === "TIMED_OUT" || (origin === "remote" && wireCode === 5);
+}
+
+/** Those that the client has acknowledged, or sent in order. */
+function blocksOf(machine: Sender | Receiver): number {
+  return "acked" in machine ? machine.acked : machine.received;
 }

@@ -45,7 +45,7 @@ export class PortPool {
   readonly #secret: number;
   readonly #openSocket: (host: string) => Promise<DatagramSocket>;
   readonly #onOther: OnOther;
-  /** Those of one address of ours; by the group of the client. */
+  /** By our own address, and then by the number of the client's group. */
   readonly #hosts = new Map<string, Group[]>();
   readonly #idle = new Set<Pooled>();
   #closed = false;

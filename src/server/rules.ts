@@ -1,7 +1,6 @@
 // Who may read or write which names, as a list of rules that becomes a judge. Pure.
 
 import { TftpError } from "../core/errors.ts";
-import type { Address } from "../ports.ts";
 import { type AddressRange, addressBytes, inRange, parseRange } from "./address.ts";
 import { type Glob, glob, plainName } from "./glob.ts";
 import { allowAll, type Judge, type JudgedRequest, type Verdict } from "./policy.ts";
@@ -100,7 +99,7 @@ function isNamed(name: string, pattern: Glob, verdict: Rule["verdict"]): boolean
   return verdict === "allow" ? pattern.matches(name) : pattern.matchesBelow(name);
 }
 
-function describe({ op, client, filename }: JudgedRequest & { client: Address }): Asked {
+function describe({ op, client, filename }: JudgedRequest): Asked {
   return {
     op: op === "rrq" ? "read" : "write",
     client: addressBytes(client.host),
