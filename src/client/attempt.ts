@@ -59,14 +59,14 @@ export interface Attempt {
 
 /** Throws TftpError, Unanswered, Unmoved or FarAway. */
 export async function attempt(parts: ClientParts, plan: Attempt): Promise<TransferReport> {
-  const { target, server, options } = plan;
+  const { server, options } = plan;
   const { signal } = options;
   const any = server.host.includes(":") ? "::" : "0.0.0.0";
   // A port of its own for each attempt: late answers to an earlier one find nobody.
   const socket = await parts.network.open({ host: any, port: 0 });
   const peer = new Peer(server, { adopts: true });
   let stop = (): void => {};
-  let mayBegin = false;
+  let transferCloses = false;
   try {
     return await new Promise<TransferReport>((resolve, reject) => {
       const transfer = load(
@@ -81,12 +81,7 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
               parts.lingering?.add(transfer);
               resolve(report(plan, transfer));
             } else {
-              const elsewhere = peer.stranger?.host === server.host ? undefined : peer.stranger;
-              const mayAskPlainly = !transfer.machine.answered && plan.plainToo === true;
-              const optionsOnly = plan.offer !== undefined && !mayAskPlainly;
-              const around = { target, stranger: elsewhere, optionsOnly };
-              const error = explain(outcome.error, around);
-              reject(failureOf(plan, transfer, error));
+              reject(failureOf(plan, transfer, explained(plan, transfer, peer, outcome.error)));
               if (unmoved(transfer) && !transfer.machine.peerGone) {
                 takeLeave(socket, transfer.peer, "no block came through, trying smaller ones");
               }
@@ -99,7 +94,7 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
         },
         parts.random(),
       );
-      mayBegin = true;
+      transferCloses = true;
       stop = () => transfer.abort(aborted(signal));
       signal?.addEventListener("abort", stop);
       const askedAt = parts.clock.now();
@@ -118,7 +113,7 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
   } finally {
     signal?.removeEventListener("abort", stop);
     // To repeat the last ACK is a courtesy that need not keep the process alive.
-    if (mayBegin) socket.unref();
+    if (transferCloses) socket.unref();
     else await socket.close();
   }
 }
@@ -143,13 +138,24 @@ function load(plan: Attempt, parts: TransferParts, jitter: number): Incoming | O
   return new Outgoing(parts, askWrite(asking, patience), blocks);
 }
 
+function explained(
+  { target, server, offer, plainToo = false }: Attempt,
+  { machine }: Incoming | Outgoing,
+  { stranger }: Peer,
+  error: TftpError,
+): TftpError {
+  const elsewhere = stranger?.host === server.host ? undefined : stranger;
+  const optionsOnly = offer !== undefined && (machine.answered || !plainToo);
+  return explain(error, { target, stranger: elsewhere, optionsOnly });
+}
+
 function failureOf(
   { cargo }: Attempt,
   transfer: Incoming | Outgoing,
   error: TftpError,
 ): TftpError | Unanswered | Unmoved {
   if (!transfer.machine.answered) return new Unanswered(error);
-  if (error.code !== "TIMED_OUT" || !unmoved(transfer)) return error;
+  if (!unmoved(transfer)) return error;
   // What is read only once cannot be sent again.
   const again = cargo.op === "rrq" || cargo.source.version !== undefined;
   return new Unmoved(error, transfer.machine.agreed.blksize, again);
