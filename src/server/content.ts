@@ -75,7 +75,7 @@ async function openText({ name, info }: ContentRequest, storage: Storage): Promi
   try {
     return { op: "rrq", source: await netasciiSource(stored), stored };
   } catch (thrown) {
-    await stored.close();
+    await putAway({ op: "rrq", source: stored, stored });
     throw thrown;
   }
 }

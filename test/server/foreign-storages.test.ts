@@ -93,3 +93,18 @@ for (const [what, close] of [
     assert.equal(server.stats().admitted, 0);
   });
 }
+
+test("a text that cannot be read fails for that, whatever its close throws", {
+  timeout,
+}, async (t) => {
+  const readv = () => Promise.reject(new Error("the disk is gone"));
+  const close = () => Promise.reject(new Error("and so is the close"));
+  const { to, events } = await scene(t, {
+    storage: giving({ openRead: async () => ({ readv, close }) }),
+  });
+  const device = await Device.open(t);
+  await device.send(rrq("x", {}, "netascii"), to);
+  await device.expectError(0);
+  const { error } = await events.nth("refused");
+  assert.match(String(error.cause), /the disk is gone/);
+});
