@@ -130,6 +130,7 @@ export interface Server extends AsyncDisposable {
  * INVALID_ARGUMENT without a storage or for a limit out of range. */
 export async function serve(options: ServeOptions): Promise<Server> {
   const storage = storageOf(options);
+  const { singlePort = false } = options;
   const expected = new ExpectedUploads();
   const judge = options.judge ?? allowAll;
   const publish = await publisher();
@@ -159,7 +160,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     limits,
     quota,
     random: Math.random,
-    singlePort: options.singlePort ?? false,
+    singlePort,
     reusePort: options.reusePort,
     answersBroadcasts: options.answersBroadcasts,
     tidPorts: options.tidPorts,
@@ -172,7 +173,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
     onBroadcast: (socket, answering) => server.listenBroadcast(socket, answering),
     onProblem: (error) => onEvent({ kind: "problem", error }),
   });
-  const { singlePort = false } = options;
   const parts = { server, doors, expected, singlePort, limits, given, quota, teller };
   const running = new RunningServer(parts);
   try {
