@@ -140,9 +140,13 @@ export function staticFile({ response, path }: Pick<Visit<unknown>, "response" |
 const download: Route<Site> = async ({ response, client, site, path }) => {
   const name = nameOf(path);
   const pieces = readFile(site.shelf, name, client);
-  // What cannot be opened is told by the status, so the first piece comes before it.
-  const first = await pieces.next();
-  await answerPieces(response, first.done ? [] : follow(first.value, pieces), lastPart(name));
+  try {
+    // What cannot be opened is told by the status, so the first piece comes before it.
+    const first = await pieces.next();
+    await answerPieces(response, first.done ? [] : follow(first.value, pieces), lastPart(name));
+  } finally {
+    await pieces.return(); // a visitor who has left meanwhile takes nothing, and so ends nothing
+  }
 };
 
 const upload: Route<Site> = async ({ request, response, client, site, path }) => {
