@@ -21,8 +21,9 @@ export async function getJson<T>(path: string): Promise<T> {
 
 /** Follows the server, also when it was away. */
 export function follow(reader: FeedReader): void {
-  /** Ticks before it may be another server's than those that were seen last. */
   let state: State | undefined;
+  /** Ended while the state was under way, and perhaps not in it. */
+  const early: Entry[] = [];
   let isLost = false;
   const events = new EventSource("/api/events");
   // A browser asks again by itself only where it got no answer, not where it got a wrong one.
@@ -37,20 +38,32 @@ export function follow(reader: FeedReader): void {
   events.onopen = async () => {
     const loaded = await getJson<State>("/api/state").catch(lose);
     if (!loaded || isLost) return;
-    state = loaded;
+    state = { ...loaded, history: withNewer(loaded.history, unknownTo(loaded.history, early)) };
     reader.onLink("live");
     reader.onState(state, "all");
   };
   events.onmessage = ({ data }) => {
-    if (!state) return;
     const tick: Tick = JSON.parse(data);
+    if (!state) {
+      early.push(...tick.ended);
+      return;
+    }
     const { transfers, more, sample, standing } = tick;
-    const known = new Set(state.history.slice(0, 100).map(({ id }) => id));
-    const ended = tick.ended.filter(({ id }) => !known.has(id));
-    const history = [...[...ended].reverse(), ...state.history].slice(0, entriesMax);
+    const ended = unknownTo(state.history, tick.ended);
+    const history = withNewer(state.history, ended);
     const isNew = sample && sample[0] !== state.samples.at(-1)?.[0];
     const samples = isNew ? [...state.samples, sample].slice(-samplesMax) : state.samples;
     state = { ...state, ...standing, transfers, more, history, samples };
     reader.onState(state, ended);
   };
+}
+
+function unknownTo(history: readonly Entry[], ended: readonly Entry[]): readonly Entry[] {
+  const known = new Set(history.map(({ id }) => id));
+  return ended.filter(({ id }) => !known.has(id));
+}
+
+/** The newest first; `ended` has them last. */
+function withNewer(history: readonly Entry[], ended: readonly Entry[]): readonly Entry[] {
+  return [...[...ended].reverse(), ...history].slice(0, entriesMax);
 }
