@@ -1,4 +1,5 @@
-// Makes elements. Text stays text: nothing a client wrote is ever read as HTML.
+// Makes elements, and what is drawn on. Text stays text: nothing a client wrote is ever read as
+// HTML.
 
 type Child = Node | string | undefined;
 type Properties = Readonly<Record<string, unknown>>;
@@ -43,6 +44,24 @@ export function panel(
 export function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
+
+/** Draws whenever the canvas has another size, or the screen other colours. */
+export function keepDrawn(canvas: HTMLCanvasElement, draw: () => void): void {
+  new ResizeObserver(draw).observe(canvas);
+  // What listens to the screen itself is kept for ever; this goes with the canvas.
+  canvas.addEventListener(recoloured, draw);
+}
+
+/** Tells every canvas that is shown when the screen turns light or dark. To be called once. */
+export function followColours(): void {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    for (const canvas of document.querySelectorAll("canvas")) {
+      canvas.dispatchEvent(new Event(recoloured));
+    }
+  });
+}
+
+const recoloured = "recoloured";
 
 /** The drawing surface in CSS pixels, sharp on every screen. */
 export function surface(canvas: HTMLCanvasElement): {

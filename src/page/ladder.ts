@@ -1,7 +1,7 @@
 // Draws the packets of a transfer as a ladder: the client on the left, this server on the right,
 // time downwards, each packet an arrow. Only what is visible is drawn, however many there are.
 
-import { colour, element, surface } from "./dom.ts";
+import { colour, element, keepDrawn, surface } from "./dom.ts";
 import {
   type Arrow,
   drawArrow,
@@ -42,8 +42,7 @@ export class Ladder {
   constructor(packets: LadderPackets) {
     this.#packets = packets;
     this.#index = new FlagIndex(packets.flags);
-    new ResizeObserver(() => this.draw()).observe(this.canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    keepDrawn(this.canvas, () => this.draw());
   }
 
   get packets(): LadderPackets {

@@ -1,7 +1,7 @@
 // The page: follows the server and shows one of three views, chosen by what stands behind #.
 
 import type { Entry, State } from "../web/messages.ts";
-import { setText } from "./dom.ts";
+import { followColours, setText } from "./dom.ts";
 import { follow } from "./feed.ts";
 import { FilesView } from "./files-view.ts";
 import { Overview } from "./overview.ts";
@@ -69,5 +69,6 @@ follow({
     setText(target, link === "live" ? "live" : "server not reachable");
   },
 });
+followColours();
 addEventListener("hashchange", () => show(true));
 show(false);

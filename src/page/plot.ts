@@ -1,7 +1,7 @@
 // The throughput of the last minutes, five at most, as two areas.
 
 import type { Sample } from "../web/messages.ts";
-import { colour, element, surface } from "./dom.ts";
+import { colour, element, keepDrawn, surface } from "./dom.ts";
 import { rateText } from "./words.ts";
 
 const secondsLeast = 60;
@@ -14,8 +14,7 @@ export class Plot {
   #samples: readonly Sample[] = [];
 
   constructor() {
-    new ResizeObserver(() => this.draw()).observe(this.canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    keepDrawn(this.canvas, () => this.draw());
   }
 
   update(samples: readonly Sample[]): void {

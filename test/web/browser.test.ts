@@ -230,3 +230,32 @@ testWith("chromium", "a page that lost its server says so", async (t, program) =
   await ended;
   await page.getByText("server not reachable").waitFor();
 });
+
+testWith(
+  "chromium",
+  "a ladder follows the colours of the screen, which does not keep it",
+  async (t, program) => {
+    const { page, url } = await scene(t, program);
+    await get(`${url}/boot/vmlinuz`).bytes();
+    await page.evaluate(() => {
+      const { addEventListener: listen } = EventTarget.prototype;
+      EventTarget.prototype.addEventListener = function (this: EventTarget, ...args) {
+        if (this instanceof MediaQueryList) document.body.dataset.kept = "a listener of the screen";
+        listen.apply(this, args);
+      };
+    });
+    await page.locator("tr[data-id]").getByRole("link").click();
+    const ladder = page.locator(".ladder canvas");
+    await ladder.waitFor();
+    assert.equal(await page.locator("body").getAttribute("data-kept"), null);
+    const drawn = (): Promise<string> =>
+      ladder.evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+    await page.locator(".detail[aria-live]").getByText("RRQ").waitFor();
+    const light = await drawn();
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.waitForFunction(
+      (before) => document.querySelector("canvas")?.toDataURL() !== before,
+      light,
+    );
+  },
+);
