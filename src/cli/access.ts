@@ -1,9 +1,8 @@
 // The options of `tidewire serve` that say who may do what, how much and how fast.
 
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { defaultLimits, type Judge, type Limits, parseRule, type Rule, rules } from "../index.ts";
-import { numberOption, wrongUsage, wrongValue } from "./options.ts";
-import { parseBytes } from "./units.ts";
+import { bytesOption, numberOption, wrongUsage } from "./options.ts";
 
 export interface AccessFlags {
   readonly rule?: readonly Rule[];
@@ -79,16 +78,6 @@ export function addAccessOptions(command: Command): Command {
         secondsMax,
       ]),
     );
-}
-
-function bytesOption(flags: string, description: string, least = 0): Option {
-  const [name = ""] = flags.split(" ");
-  return new Option(flags, description).argParser((text: string) => {
-    const bytes = parseBytes(text);
-    if (bytes !== undefined && bytes >= least) return bytes;
-    const atLeast = least === 0 ? "bytes" : `at least ${least} bytes`;
-    throw wrongValue(name, text, `Give ${atLeast}, or a number with K, M, G or T.`);
-  });
 }
 
 export function accessLimits(flags: AccessFlags): Partial<Limits> {

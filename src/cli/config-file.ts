@@ -4,7 +4,7 @@
 import { Command, type Option } from "commander";
 import { parse, type TomlTable, type TomlValue } from "smol-toml";
 import { mounts, TftpError } from "../index.ts";
-import { addServeOptions, exclusive, type ServeFlags } from "./serve-options.ts";
+import { addServeOptions, exclusive, type ServeFlags, settingName } from "./serve-options.ts";
 import { parseListen } from "./served.ts";
 import { checkWatchFlags } from "./watching.ts";
 
@@ -35,7 +35,7 @@ export function parseConfig(text: string, path: string): Config {
     else if (key === "mount") found.push(...mountsOf(value, text, path));
     else Object.assign(flags, optionOf(key, value, where));
   }
-  requirePeace(flags, text, path);
+  refuseConflicts(flags, text, path);
   return { ...(dir === undefined ? {} : { dir }), mounts: found, flags };
 }
 
@@ -48,17 +48,13 @@ function requireUtf8(text: string, path: string): void {
 }
 
 /** Each setting was read by itself, so commander has not seen which exclude each other. */
-function requirePeace(flags: ServeFlags, text: string, path: string): void {
+function refuseConflicts(flags: ServeFlags, text: string, path: string): void {
   for (const [one, other] of exclusive) {
     if (flags[one] === undefined || flags[other] === undefined) continue;
     const [name, second] = [settingName(one), settingName(other)];
     const where = { path, line: lineOf(text, second) };
     throw wrong(where, `${name} and ${second} exclude each other`, "Leave one of them out.");
   }
-}
-
-function settingName(flag: string): string {
-  return flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 interface Where {
@@ -96,7 +92,8 @@ function optionOf(key: string, value: TomlValue, where: Where): object {
   }
   const result = command.opts();
   const isList = Array.isArray(result[option.attributeName()]);
-  if (Array.isArray(value) && !isList) throw wrong(where, `${key} takes one value`, "No list.");
+  if (Array.isArray(value) && !isList)
+    throw wrong(where, `${key} takes one value`, "Give one value, not a list.");
   return result;
 }
 

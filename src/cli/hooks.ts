@@ -15,7 +15,7 @@ export interface HookFlags {
   readonly onDownload?: readonly string[];
 }
 
-export function defineHooks(command: Command): void {
+export function addHookOptions(command: Command): void {
   command
     .option(
       "--on-upload <PROGRAM>",

@@ -10,7 +10,7 @@ export interface ManifestFlags {
   readonly manifestKey?: string;
 }
 
-export function defineManifest(command: Command): void {
+export function addManifestOptions(command: Command): void {
   command
     .option("--manifest <FILE>", "serve only what this list of sha256sum vouches for")
     .option("--manifest-key <FILE>", "Ed25519 key (PEM) for its signature in FILE.sig");

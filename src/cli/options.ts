@@ -53,11 +53,12 @@ export function choicesOf(option: Option): readonly string[] {
 const choices = new WeakMap<Option, readonly string[]>();
 
 /** An option whose value is a number of bytes, perhaps with a unit. */
-export function bytesOption(flags: string, description: string): Option {
+export function bytesOption(flags: string, description: string, least = 0): Option {
   return new Option(flags, description).argParser((text: string) => {
     const bytes = parseBytes(text);
-    if (bytes !== undefined) return bytes;
-    throw wrongValue(nameOf(flags), text, "Give bytes, or a number with K, M, G or T.");
+    if (bytes !== undefined && bytes >= least) return bytes;
+    const atLeast = least === 0 ? "bytes" : `at least ${least} bytes`;
+    throw wrongValue(nameOf(flags), text, `Give ${atLeast}, or a number with K, M, G or T.`);
   });
 }
 

@@ -3,10 +3,11 @@
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { type Address, type Server, type ServerEvent, TftpError } from "../index.ts";
 import { systemCode } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
+import { isLoopback } from "./served.ts";
 
 export interface PrivilegeFlags {
   readonly user?: string;
@@ -21,10 +22,10 @@ export interface Account {
   readonly known: boolean;
 }
 
-export function definePrivileges(command: Command): void {
+export function addPrivilegeOptions(command: Command): void {
   command
     .option("--user <NAME[:GROUP]>", "give up root for this account once the port is open")
-    .addOption(new Option("--allow-root", "stay root").conflicts("user"));
+    .option("--allow-root", "stay root");
 }
 
 /** Throws TftpError INVALID_ARGUMENT where nobody has the name. */
@@ -177,10 +178,6 @@ function askGetent(database: string, key: string): string {
   } catch {
     return "";
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === "::1" || host.startsWith("127.");
 }
 
 function cannotBecome(name: string, cause?: unknown): TftpError {

@@ -4,7 +4,7 @@
 import { type Judge, type Server, type Storage, TftpError } from "../index.ts";
 import type { Offer } from "../web/files.ts";
 import { watchFrom } from "./file-watch.ts";
-import type { ServeFlags } from "./serve-options.ts";
+import { type ServeFlags, settingName } from "./serve-options.ts";
 import { type Effect, effectOf, type Settings, settingsAgain } from "./settings.ts";
 
 /** Takes effect without a restart. Whatever else has changed is named to the operator. */
@@ -95,7 +95,7 @@ function textOf(file: string, { flags: runs }: Settings, { flags: after }: Setti
   const waiting = keys
     .filter((key) => !live.includes(key))
     .filter((key) => JSON.stringify(runs[key]) !== JSON.stringify(after[key]))
-    .map((key) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+    .map(settingName);
   const rest = waiting.length === 0 ? "" : ` Needs a restart to change: ${waiting.join(", ")}.`;
   return `Read ${file} again; what runs ends as it began.${rest}`;
 }

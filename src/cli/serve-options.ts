@@ -4,9 +4,9 @@
 import type { Command } from "commander";
 import { defaultLimits, type Limits, type PortRange, type ServeOptions } from "../index.ts";
 import { type AccessFlags, accessLimits, addAccessOptions } from "./access.ts";
-import { defineHooks, type HookFlags } from "./hooks.ts";
+import { addHookOptions, type HookFlags } from "./hooks.ts";
 import type { LogForm } from "./log.ts";
-import { defineManifest, type ManifestFlags } from "./manifest.ts";
+import { addManifestOptions, type ManifestFlags } from "./manifest.ts";
 import {
   choiceOption,
   numberOption,
@@ -14,7 +14,7 @@ import {
   rolloverOption,
   timeoutOption,
 } from "./options.ts";
-import { definePrivileges, type PrivilegeFlags } from "./privileges.ts";
+import { addPrivilegeOptions, type PrivilegeFlags } from "./privileges.ts";
 import { tidPortsOption } from "./tid-ports.ts";
 import { addWatchOptions, type WatchFlags } from "./watching.ts";
 
@@ -53,6 +53,11 @@ export const exclusive: readonly (readonly [keyof ServeFlags, keyof ServeFlags])
   ["singlePort", "tidPorts"],
   ["allowRoot", "user"],
 ];
+
+/** A flag as it is typed and as a configuration names it: `upload-dir` of `uploadDir`. */
+export function settingName(flag: string): string {
+  return flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 export function addServeOptions(command: Command): Command {
   const { blksizeMax, windowsizeMax, transfersMax, transfersMaxPerClient } = defaultLimits;
@@ -116,10 +121,14 @@ export function addServeOptions(command: Command): Command {
     )
     .option("--verbose", "also log how transfers begin, and stray packets")
     .option("--audit <FILE>", "append a JSON line for each upload, with its digest");
-  definePrivileges(command);
-  defineManifest(command);
-  defineHooks(command);
-  return addWatchOptions(command);
+  addPrivilegeOptions(command);
+  addManifestOptions(command);
+  addHookOptions(command);
+  addWatchOptions(command);
+  for (const [one, other] of exclusive) {
+    command.options.find((option) => option.attributeName() === other)?.conflicts(one);
+  }
+  return command;
 }
 
 /** What of the network is not as it is by default. */

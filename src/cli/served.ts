@@ -40,6 +40,11 @@ function plainHost(host: string): string {
 /** Before an IPv4 address in IPv6 form. */
 const mapped = /^::ffff:(?=\d+\.)/;
 
+/** Nobody beyond this machine can reach it. */
+export function isLoopback(host: string): boolean {
+  return host === "::1" || host.startsWith("127.");
+}
+
 /** Of --listen; undefined for all that there are. Throws TftpError INVALID_ARGUMENT. */
 export function listenOf({ listen, port = 69 }: ServeFlags): Address[] | undefined {
   const addresses = listen?.map((text) => parseListen(text, port));

@@ -7,9 +7,8 @@ import { wrongValue } from "./options.ts";
 /** Its value is a PortRange. Throws TftpError INVALID_ARGUMENT. */
 export function tidPortsOption(): Option {
   const flags = "--tid-ports <FIRST-LAST>";
-  return new Option(flags, "ports for transfers, for firewalls (default: any free one)")
-    .argParser(parseRange)
-    .conflicts("singlePort");
+  const description = "ports for transfers, for firewalls (default: any free one)";
+  return new Option(flags, description).argParser(parseRange);
 }
 
 function parseRange(text: string): PortRange {

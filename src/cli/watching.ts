@@ -16,6 +16,7 @@ import type { PageUpload } from "../web/files.ts";
 import { systemCode } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
 import type { Exchangeable } from "./reloading.ts";
+import { isLoopback } from "./served.ts";
 import { workerNumber } from "./worker.ts";
 
 export interface WatchFlags {
@@ -166,8 +167,7 @@ function parseCapture(words: readonly string[]): { which: "failures" | "all"; fo
 
 function parseWeb(text: string, password: string | undefined): Address {
   const address = text === "" ? webAddress : parseAddress("--web", text, webAddress.port);
-  const isLoopback = address.host === "::1" || address.host.startsWith("127.");
-  if (isLoopback || password !== undefined) return address;
+  if (isLoopback(address.host) || password !== undefined) return address;
   throw wrongUsage(
     `the page would be open to everybody who reaches ${address.host}`,
     "Set a password with --web-password-file FILE, or listen on 127.0.0.1.",
