@@ -3,7 +3,7 @@
 
 import type { Registry } from "prom-client";
 import type { Ending, ServerEvent, TransferInfo } from "../index.ts";
-import { opOf } from "../observe/totals.ts";
+import { opOf } from "../observe/op.ts";
 import { PlainHistogram, type Series } from "./histogram.ts";
 
 type Labels = Readonly<Record<string, string>>;

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Command } from "commander";
 import { type ServerEvent, TftpError, type TransferInfo } from "../index.ts";
+import { opOf } from "../observe/op.ts";
 import type { PageUpload } from "../web/files.ts";
 import { wrongValue } from "./options.ts";
 import { visibleName } from "./visible.ts";
@@ -147,10 +148,10 @@ function endWhole(child: ChildProcess): void {
 
 /** The name is the client's own: a hook must not hand it to a shell. */
 function factsOf(done: Done, ending: string): NodeJS.ProcessEnv {
-  const { id, op, filename, client, bytes, durationMillis, sha256, family } = done;
+  const { id, filename, client, bytes, durationMillis, sha256, family } = done;
   return {
     TIDEWIRE_ID: id === undefined ? "" : transferNumber(id),
-    TIDEWIRE_OP: op === "rrq" ? "get" : "put",
+    TIDEWIRE_OP: opOf(done),
     TIDEWIRE_FILE: filename,
     TIDEWIRE_CLIENT: client.host,
     TIDEWIRE_BYTES: String(bytes),
@@ -163,8 +164,8 @@ function factsOf(done: Done, ending: string): NodeJS.ProcessEnv {
 
 /** Whoever reads this can still do by hand what the hook was to do. */
 function leftOut([program]: readonly string[], done: Done, waiting: number): TftpError {
-  const { op, filename, client } = done;
-  const what = `${op === "rrq" ? "get" : "put"} ${visibleName(filename)} of ${client.host}`;
+  const { filename, client } = done;
+  const what = `${opOf(done)} ${visibleName(filename)} of ${client.host}`;
   return new TftpError("STORAGE", `the hook ${program} is left out for ${what}, ${waiting} wait`, {
     hint: "Make it faster: let it note what is to be done, and do that elsewhere.",
   });

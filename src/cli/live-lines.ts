@@ -2,6 +2,7 @@
 // transfer below the last line. The bars never get into a file or a pipe.
 
 import type { TransferInfo } from "../index.ts";
+import { opOf } from "../observe/op.ts";
 import { systemCode } from "./failure.ts";
 import { type Paint, painter } from "./paint.ts";
 import { progressLine } from "./progress-bar.ts";
@@ -13,7 +14,6 @@ export interface LogOutput {
 }
 
 export interface Terminal {
-  readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
   write(text: string): unknown;
@@ -43,16 +43,20 @@ function plainOutput(): LogOutput {
   };
 }
 
+/** How far a transfer was. */
+interface Drawn {
+  readonly bytes: number;
+  readonly at: number;
+  readonly rate: number;
+}
+
 export class LiveLines implements LogOutput {
   readonly #terminal: Terminal;
   readonly #paint: Paint;
   readonly #snapshot: () => readonly TransferInfo[];
   #drawn = 0;
   /** Of each running transfer when it was last drawn. */
-  #before = new Map<
-    number,
-    { readonly bytes: number; readonly at: number; readonly rate: number }
-  >();
+  #before = new Map<number, Drawn>();
 
   constructor(terminal: Terminal, paint: Paint, snapshot: () => readonly TransferInfo[]) {
     this.#terminal = terminal;
@@ -88,16 +92,14 @@ export class LiveLines implements LogOutput {
     this.#drawn = lines.length;
   }
 
-  #line(
-    { id, op, filename, client, bytes, size, durationMillis }: TransferInfo,
-    before: { readonly bytes: number; readonly at: number; readonly rate: number } | undefined,
-  ): string {
+  #line(transfer: TransferInfo, before: Drawn | undefined): string {
+    const { id, filename, client, bytes, size, durationMillis } = transfer;
     const at = performance.now();
     const millis = Math.max(1, before ? at - before.at : durationMillis);
     const last = ((bytes - (before?.bytes ?? 0)) / millis) * 1000;
     const rate = before ? before.rate + (last - before.rate) * 0.3 : last;
     this.#before.set(id, { bytes, at, rate });
-    const who = `${client.host} ${op === "rrq" ? "get" : "put"} `;
+    const who = `${client.host} ${opOf(transfer)} `;
     const columns = (this.#terminal.columns || 80) - who.length;
     const known = size === undefined ? {} : { size };
     const state = { name: filename, bytes, bytesPerSecond: rate, ...known };

@@ -2,6 +2,7 @@
 // many; for programs see json-log.ts. Names and texts of clients are not to be trusted.
 
 import type { Diagnosis, RefusedRequest, ServerEvent, TftpError, TransferInfo } from "../index.ts";
+import { opOf } from "../observe/op.ts";
 import type { PageUpload } from "../web/files.ts";
 import { sentence, systemCode } from "./failure.ts";
 import { describeRun, Misses, type Run } from "./misses.ts";
@@ -223,7 +224,7 @@ function describeEnd({
 }
 
 function request(asked: RefusedRequest): string {
-  return `${who(asked)} ${verb(asked.op)} ${visibleName(asked.filename)}`;
+  return `${who(asked)} ${opOf(asked)} ${visibleName(asked.filename)}`;
 }
 
 function who({ client, family }: RefusedRequest): string {
@@ -232,10 +233,6 @@ function who({ client, family }: RefusedRequest): string {
 
 function advice(diagnosis: Diagnosis | undefined): string {
   return diagnosis ? `. ${visible(diagnosis.advice)}` : "";
-}
-
-function verb(op: "rrq" | "wrq"): "get" | "put" {
-  return op === "rrq" ? "get" : "put";
 }
 
 function ofSize({ size }: TransferInfo): string {

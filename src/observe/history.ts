@@ -3,12 +3,13 @@
 
 import type { Ending, RefusedRequest, ServerEvent } from "../server/events.ts";
 import { idOf } from "./ids.ts";
+import { type Op, opOf } from "./op.ts";
 import { reasonOf } from "./why.ts";
 
 /** Ready to be shown or sent as JSON; names and texts are as the client wrote them. */
 export interface HistoryEntry {
   readonly id: string;
-  readonly op: "get" | "put";
+  readonly op: Op;
   readonly filename: string;
   readonly client: string;
   readonly clientPort: number;
@@ -142,7 +143,7 @@ export function endedEntry(
   // Without a spread: an object that begins with one costs ten times as much.
   return {
     id,
-    op: transfer.op === "rrq" ? "get" : "put",
+    op: opOf(transfer),
     filename: transfer.filename,
     client: transfer.client.host,
     clientPort: transfer.client.port,
@@ -177,7 +178,7 @@ function refusedEntry(
   const reason = reasonOf(event);
   return {
     id,
-    op: request.op === "rrq" ? "get" : "put",
+    op: opOf(request),
     filename: request.filename,
     client: request.client.host,
     clientPort: request.client.port,

@@ -3,6 +3,7 @@
 
 import type { SpanKind, SpanStatusCode, TracerProvider } from "@opentelemetry/api";
 import type { ServerEvent } from "../server/events.ts";
+import { opOf } from "./op.ts";
 
 type Ended = Extract<ServerEvent, { kind: "ended" }>;
 type Attributes = Record<string, string | number>;
@@ -36,7 +37,7 @@ export function spans({ trace }: Registered): ((event: ServerEvent) => void) | u
 
 /** A file's name would make a series of its own. */
 function nameOf({ transfer }: Ended): string {
-  return `tftp ${directionOf(transfer)}`;
+  return `tftp ${opOf(transfer)}`;
 }
 
 /** Names of the semantic conventions where there are such. */
@@ -51,7 +52,7 @@ function attributesOf({ transfer, ending, error, diagnosis }: Ended): Attributes
     "server.port": local.port,
     "file.name": filename,
     ...(size === undefined ? {} : { "file.size": size }),
-    "tftp.direction": directionOf(transfer),
+    "tftp.direction": opOf(transfer),
     "tftp.transfer.id": transfer.id,
     "tftp.mode": transfer.mode,
     "tftp.block_size": transfer.blksize,
@@ -66,8 +67,4 @@ function attributesOf({ transfer, ending, error, diagnosis }: Ended): Attributes
     ...(error ? { "error.type": error.code } : {}),
     ...(diagnosis ? { "tftp.cause": diagnosis.cause } : {}),
   };
-}
-
-function directionOf({ op }: Ended["transfer"]): "get" | "put" {
-  return op === "rrq" ? "get" : "put";
 }

@@ -2,8 +2,7 @@
 // metrics nor pages.
 
 import type { ServerEvent, TransferInfo } from "../server/events.ts";
-
-export type Op = "get" | "put";
+import { type Op, opOf } from "./op.ts";
 
 /** Payload that reached the other side or was stored; the same in blocks; packets that were sent
  * more than once; packets that told nothing new. */
@@ -36,10 +35,6 @@ export class Totals {
     }
     return now;
   }
-}
-
-export function opOf({ op }: TransferInfo): Op {
-  return op === "rrq" ? "get" : "put";
 }
 
 function add(sum: Record<Moved, number>, transfer: TransferInfo, isWhole: boolean): void {

@@ -3,6 +3,7 @@
 
 import type { Past } from "../observe/history.ts";
 import type { Observer } from "../observe/observer.ts";
+import { opOf } from "../observe/op.ts";
 import type { Totals } from "../observe/totals.ts";
 import type { TransferInfo } from "../server/events.ts";
 import type { Running, RunningTransfer, Sample, Standing, Tick } from "./messages.ts";
@@ -149,10 +150,10 @@ export class Live {
 }
 
 function describe(transfer: TransferInfo, observer: Observer, rate: number): RunningTransfer {
-  const { op, filename, client, bytes, size, blksize, windowsize, startedAt } = transfer;
+  const { filename, client, bytes, size, blksize, windowsize, startedAt } = transfer;
   return {
     id: observer.idOf(transfer),
-    op: op === "rrq" ? "get" : "put",
+    op: opOf(transfer),
     filename,
     client: client.host,
     clientPort: client.port,

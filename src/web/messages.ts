@@ -2,11 +2,12 @@
 // Types alone, so that nothing of the server reaches the browser.
 
 import type { HistoryEntry, MissingName } from "../observe/history.ts";
+import type { Op } from "../observe/op.ts";
 import type { Address } from "../ports.ts";
 
 export interface RunningTransfer {
   readonly id: string;
-  readonly op: "get" | "put";
+  readonly op: Op;
   readonly filename: string;
   readonly client: string;
   readonly clientPort: number;
