@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { type ServerEvent, TftpError } from "../index.ts";
 import type { PageUpload } from "../web/files.ts";
 import { systemCode } from "./failure.ts";
-import { type LineFile, lineFile } from "./json-log.ts";
+import { type LineFile, lineFile } from "./line-file.ts";
 import { visibleLine } from "./visible.ts";
 import { workerNumber } from "./worker.ts";
 

@@ -1,5 +1,5 @@
-// What went wrong, for a person: one sentence, one hint, an exit status. Never a stack trace,
-// unless TIDEWIRE_DEBUG is set.
+// What went wrong: for a person one sentence, one hint and an exit status, for a program the fields
+// of a JSON object. Never a stack trace, unless TIDEWIRE_DEBUG is set.
 
 import { inspect } from "node:util";
 import type { TftpError } from "../index.ts";
@@ -40,6 +40,12 @@ export function systemCode(thrown: unknown): string | undefined {
     if ("syscall" in error && "code" in error) return String(error.code);
   }
   return undefined;
+}
+
+/** As every line of JSON has them; what is not known is null. */
+export function errorFields(error: TftpError): object {
+  const { code, message, origin, wireCode, hint } = error;
+  return { code, message, origin, wireCode, system: systemCode(error) ?? null, hint: hint ?? null };
 }
 
 function failureOf(thrown: unknown): Failure {

@@ -3,8 +3,9 @@
 
 import { type DestinationStream, pino } from "pino";
 import type { Diagnosis, RefusedRequest, ServerEvent, TftpError, TransferInfo } from "../index.ts";
+import { opOf } from "../observe/op.ts";
 import type { PageUpload } from "../web/files.ts";
-import { systemCode } from "./failure.ts";
+import { errorFields } from "./failure.ts";
 import { visibleLine } from "./visible.ts";
 
 export interface JsonLogOptions {
@@ -35,47 +36,6 @@ export function jsonLog({ verbose, worker, to }: JsonLogOptions): JsonLog {
   return Object.assign(log, { pageUpload });
 }
 
-const waitingBytesMax = 1024 * 1024;
-
-/** Writes at once, so that nothing is lost at the end. What cannot be written waits for the next
- * line, up to a limit; `onFailure` is told once until it goes on. */
-export function lineFile(to: number | string, onFailure: (error: Error) => void): LineFile {
-  const destination = pino.destination({
-    ...{ dest: to, sync: true, append: true, mode: 0o640 },
-    maxLength: waitingBytesMax,
-  });
-  let failing = false;
-  let thrown: unknown;
-  destination.on("error", (error: Error) => {
-    if (error === thrown) return; // whoever has called knows it
-    if (!failing) onFailure(error);
-    failing = true;
-  });
-  destination.on("drain", () => {
-    failing = false;
-  });
-  return {
-    write: (line) => destination.write(line),
-    reopen: () => {
-      try {
-        destination.reopen();
-      } catch (error) {
-        thrown = error;
-        // It waits to close the old file, which the next attempt does as well: its number may be
-        // that of another file by then.
-        destination.removeAllListeners("ready");
-        throw error;
-      }
-    },
-  };
-}
-
-export interface LineFile extends DestinationStream {
-  /** The same path anew, after the file was moved away. Throws where that fails; then lines go on
-   * into the old one. */
-  reopen(): void;
-}
-
 function levelOf(event: ServerEvent): "debug" | "info" | "warn" | "error" {
   switch (event.kind) {
     case "started":
@@ -103,7 +63,7 @@ function fieldsOf(event: ServerEvent): object {
     case "ignored":
       return {
         ...requestFields(event.request),
-        error: errorFields(event.error),
+        error: errorOf(event.error),
         ...diagnosisFields(event.kind === "refused" ? event.diagnosis : undefined),
       };
     case "stray":
@@ -111,7 +71,7 @@ function fieldsOf(event: ServerEvent): object {
     case "listening":
       return { address: event.address.host, port: event.address.port };
     case "problem":
-      return { error: errorFields(event.error) };
+      return { error: errorOf(event.error) };
   }
 }
 
@@ -130,7 +90,7 @@ function transferFields(event: Extract<ServerEvent, { readonly transfer: Transfe
     duplicates: transfer.duplicates,
     sha256: transfer.sha256 ?? null,
     outcome: event.kind === "ended" ? event.ending : null,
-    error: errorFields(event.kind === "ended" ? event.error : undefined),
+    error: errorOf(event.kind === "ended" ? event.error : undefined),
     ...diagnosisFields(event.diagnosis),
   };
 }
@@ -145,7 +105,7 @@ function pageUploadFields(upload: PageUpload): object {
     millis: tenths(durationMillis),
     sha256: sha256 ?? null,
     outcome: error ? "failed" : "completed",
-    error: errorFields(error),
+    error: errorOf(error),
   };
 }
 
@@ -157,21 +117,15 @@ function diagnosisFields(diagnosis: Diagnosis | undefined): object {
   return { cause: diagnosis?.cause ?? null, advice: diagnosis?.advice ?? null };
 }
 
-function requestFields({ client, family, op, filename }: RefusedRequest): object {
-  return {
-    ...clientFields(client),
-    family: family ?? null,
-    op: op === "rrq" ? "get" : "put",
-    file: filename,
-  };
+function requestFields(request: RefusedRequest): object {
+  const { client, family, filename } = request;
+  return { ...clientFields(client), family: family ?? null, op: opOf(request), file: filename };
 }
 
 function clientFields({ host, port }: { readonly host: string; readonly port: number }): object {
   return { client: host, clientPort: port };
 }
 
-function errorFields(error: TftpError | undefined): object | null {
-  if (!error) return null;
-  const { code, message, origin, wireCode, hint } = error;
-  return { code, message, origin, wireCode, system: systemCode(error) ?? null, hint: hint ?? null };
+function errorOf(error: TftpError | undefined): object | null {
+  return error ? errorFields(error) : null;
 }

@@ -38,7 +38,10 @@ function silent(): JsonLog {
 }
 
 async function jsonLines(verbose: boolean): Promise<JsonLog> {
-  const { jsonLog, lineFile } = await import("./json-log.ts");
+  const [{ jsonLog }, { lineFile }] = await Promise.all([
+    import("./json-log.ts"),
+    import("./line-file.ts"),
+  ]);
   const to = lineFile(process.stdout.fd, (error) => {
     console.error(`tidewire: the log cannot be written (${systemCode(error)}).`);
   });

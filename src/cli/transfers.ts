@@ -4,7 +4,7 @@
 
 import { type PacketTap, TftpError, type TransferOptions, type TransferReport } from "../index.ts";
 import { type Captured, capturing } from "./captured.ts";
-import { exitStatus, systemCode, tellFailure } from "./failure.ts";
+import { errorFields, exitStatus, tellFailure } from "./failure.ts";
 import { Interrupt, unlessStuck } from "./interrupt.ts";
 import { namePath } from "./local-file.ts";
 import { type TransferFlags, transferOptions } from "./options.ts";
@@ -73,7 +73,7 @@ async function runOne(job: Job, flags: TransferFlags, around: Around): Promise<n
     bar?.clear();
     const error = explain(thrown, job, signal, interrupt.signal.aborted ? undefined : maxTime);
     const inJson = flags.json && error instanceof TftpError;
-    if (inJson) printJson(job, failureFields(error));
+    if (inJson) printJson(job, { outcome: "failed", error: errorFields(error) });
     if (!inJson || job.path !== "-" || job.op === "put") tellFailure(error);
     return exitStatus(error);
   }
@@ -144,14 +144,6 @@ function reportFields(report: TransferReport): object {
     ...(report.hint === undefined ? {} : { hint: report.hint }),
     outcome: "completed",
     error: null,
-  };
-}
-
-function failureFields({ code, message, origin, wireCode, hint, cause }: TftpError): object {
-  const system = systemCode(cause) ?? null;
-  return {
-    outcome: "failed",
-    error: { code, message, origin, wireCode, system, hint: hint ?? null },
   };
 }
 
