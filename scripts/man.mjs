@@ -8,11 +8,7 @@ process.stdout.write(
 );
 
 function head() {
-  const lines = table.map(({ name, usage }) => [
-    ".br",
-    `.B tidewire ${text(name)}`,
-    text(usage.replace(/[<>]/g, "")),
-  ]);
+  const lines = table.map(({ name, usage }) => [".br", `.B tidewire ${text(name)}`, text(usage)]);
   return [
     '.\\" Made by `npm run man` from the option table of the command line.',
     ".TH TIDEWIRE 1",
@@ -21,7 +17,7 @@ function head() {
     ".SH SYNOPSIS",
     ...lines.flat().slice(1),
     ".SH DESCRIPTION",
-    "Serves a folder to TFTP clients, and fetches and brings files (RFC 1350, 2347 to 2349, 7440).",
+    "Serves a folder to TFTP clients, and fetches and sends files (RFC 1350, 2347 to 2349, 7440).",
     ".SH COMMANDS",
   ];
 }
@@ -29,7 +25,7 @@ function head() {
 function commandLines({ name, summary, usage, arguments: taken, options, notes }) {
   const [said, examples = ""] = notes.split(/^Examples:$/m);
   return [
-    `.SS tidewire ${text(`${name} ${usage.replace(/[<>]/g, "")}`)}`,
+    `.SS tidewire ${text(`${name} ${usage}`)}`,
     `${text(summary.charAt(0).toUpperCase() + summary.slice(1))}.`,
     ...taken.flatMap(({ name, description }) => [".TP", `.I ${text(name)}`, text(description)]),
     ...options.flatMap(({ flags, description }) => [".TP", `.B ${text(flags)}`, text(description)]),

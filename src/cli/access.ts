@@ -40,7 +40,10 @@ export function addAccessOptions(command: Command): Command {
     .option("--upload-dir <DIR>", "where uploads go (default: the served folder)")
     .addOption(bytesOption("--upload-bytes-max <N>", "largest upload, such as 10M or 1G"))
     .addOption(
-      bytesOption("--upload-total-bytes-max <N>", "of all uploads of a process until it ends"),
+      bytesOption(
+        "--upload-total-bytes-max <N>",
+        "the same for all uploads until the process ends",
+      ),
     )
     .addOption(
       numberOption("--queue-max <N>", `requests that wait for a place (default: ${queueMax})`, [
@@ -55,7 +58,7 @@ export function addAccessOptions(command: Command): Command {
       bytesOption("--bytes-per-second-per-transfer <N>", "the same for one transfer", rateMin),
     )
     .addOption(
-      numberOption("--requests-per-second-per-client <N>", "further ones are not answered", [
+      numberOption("--requests-per-second-per-client <N>", "those beyond it are not answered", [
         1,
         countMax,
       ]),
@@ -67,10 +70,11 @@ export function addAccessOptions(command: Command): Command {
       ]),
     )
     .addOption(
-      numberOption("--errors-per-second <N>", `refusals (default: ${errorsPerSecond})`, [
-        0,
-        countMax,
-      ]),
+      numberOption(
+        "--errors-per-second <N>",
+        `refusals that are sent (default: ${errorsPerSecond})`,
+        [0, countMax],
+      ),
     )
     .addOption(
       numberOption("--transfer-time-max <SECONDS>", "longest transfer (default: 86400)", [

@@ -33,10 +33,10 @@ interface CheckFlags {
 
 export function define(command: Command): void {
   command
-    .argument("FILE", "the configuration file")
+    .argument("<FILE>", "the configuration file")
     .option("--client <ADDR>", "tell what this client would get")
     .option("--name <NAME>", "when it asks for this name")
-    .option("--write", "when it brings it")
+    .option("--write", "when it uploads that name")
     .addHelpText("after", examples)
     .action(run);
 }
@@ -159,7 +159,7 @@ async function outcomeOf(effect: Effect, question: Question): Promise<readonly s
   if (asked.op === "wrq") {
     const path = await fileNamed(mount.uploadDir, name, { op: "wrq", uploads, dotFiles });
     const replaced = uploads === "overwrite" ? " A file of that name is replaced." : "";
-    return [`It may bring ${visibleName(path)}.${replaced}`];
+    return [`It may upload ${visibleName(path)}.${replaced}`];
   }
   const source = await effect.storage.openRead(asked.filename, asked);
   await source.close();

@@ -23,7 +23,6 @@ interface GetFlags extends TransferFlags {
 export function define(command: Command): void {
   command
     .argument("<URL...>", "tftp://HOST[:PORT]/NAME[;mode=octet|netascii]")
-    .usage("[options] URL...")
     .option("-o, --output <PATH>", "a file, a folder, or - for standard output")
     .option("--sync", "wait until the disk has each file (fsync)")
     .addOption(bytesOption("--bytes-max <N>", "largest file, such as 10M or 1G (default: any)"));
@@ -35,8 +34,8 @@ export function define(command: Command): void {
 }
 
 const examples = `
-Without -o a file takes the last part of its name, in the current folder. It
-replaces a file of that name, but not before it is whole.
+Without -o a file is saved in the current folder, under the last part of its
+name. A file that is there already is replaced once the new one is whole.
 
 Examples:
   tidewire get tftp://192.0.2.1/boot/vmlinuz tftp://192.0.2.1/boot/initrd -o /tmp/

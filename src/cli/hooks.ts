@@ -20,7 +20,7 @@ export function addHookOptions(command: Command): void {
   command
     .option(
       "--on-upload <PROGRAM>",
-      "run after each upload; repeat it for arguments",
+      "run after each upload; repeat the option for arguments",
       wordsOf("--on-upload"),
     )
     .option("--on-download <PROGRAM>", "the same after each download", wordsOf("--on-download"));

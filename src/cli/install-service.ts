@@ -24,7 +24,7 @@ interface Unit {
 
 export function define(command: Command): void {
   command
-    .option("--config <FILE>", "the configuration that it reads", "/etc/tidewire.toml")
+    .option("--config <FILE>", "the configuration file that it reads", "/etc/tidewire.toml")
     .option(
       "--socket <ADDR[:PORT]>",
       "repeatable; systemd opens this address, as tidewire.socket says",

@@ -12,7 +12,7 @@ export interface ManifestFlags {
 
 export function addManifestOptions(command: Command): void {
   command
-    .option("--manifest <FILE>", "serve only what this list of sha256sum vouches for")
+    .option("--manifest <FILE>", "serve only files that match this sha256sum list")
     .option("--manifest-key <FILE>", "Ed25519 key (PEM) for its signature in FILE.sig");
 }
 

@@ -63,7 +63,7 @@ export function bytesOption(flags: string, description: string, least = 0): Opti
 }
 
 export function timeoutOption(): Option {
-  const description = "wait for an answer (default: 1, then adapts)";
+  const description = "how long to wait for an answer (default: 1, then adapts)";
   const flags = "--timeout <SECONDS>";
   return new Option(flags, description).argParser((text: string) => {
     const seconds = /^\d{1,3}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
@@ -74,11 +74,11 @@ export function timeoutOption(): Option {
 
 /** In whole seconds: what takes longer than a day is no single file. */
 function maxTimeOption(): Option {
-  return numberOption("--max-time <SECONDS>", "give up a file after so long", [1, 86_400]);
+  return numberOption("--max-time <SECONDS>", "give up on a file that takes longer", [1, 86_400]);
 }
 
 export function retriesOption(): Option {
-  return numberOption("--retries <N>", "repeat so often (default: 6)", [0, 1000]);
+  return numberOption("--retries <N>", "how often to repeat a packet (default: 6)", [0, 1000]);
 }
 
 export function rolloverOption(): Option {
@@ -90,14 +90,14 @@ export function addTransferOptions(command: Command): Command {
     .addOption(
       autoOption(
         "--blksize <N>",
-        "bytes a block, 8 to 65464, or auto (default: auto)",
+        "bytes per block, 8 to 65464, or auto (default: auto)",
         [8, 65_464],
       ),
     )
     .addOption(
       autoOption(
         "--windowsize <N>",
-        "blocks a window, 1 to 65535, or auto (default: auto)",
+        "blocks per window, 1 to 65535, or auto (default: auto)",
         [1, 65_535],
       ),
     )
@@ -119,7 +119,7 @@ export function addTransferOptions(command: Command): Command {
       ]),
     )
     .option("--capture <FILE>", "write all packets to FILE, for Wireshark, and FILE.json")
-    .option("--json", "print the result as JSON, one object a file")
+    .option("--json", "print the result as JSON, one object per file")
     .addOption(new Option("--quiet", "no progress bar and no summary").conflicts("verbose"))
     .option("--verbose", "also tell what was agreed, the round trip and repeats");
 }

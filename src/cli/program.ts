@@ -15,7 +15,7 @@ const commands: readonly (readonly [name: string, summary: string, load: () => P
     ["install-service", "print a systemd unit", () => import("./install-service.ts")],
     ["completion", "print completions for a shell", () => import("./completion.ts")],
     ["get", "fetch files from a server", () => import("./get.ts")],
-    ["put", "bring files to a server", () => import("./put.ts")],
+    ["put", "send files to a server", () => import("./put.ts")],
   ];
 
 /** Every command by name and summary; only those that are wanted are loaded. */
@@ -40,6 +40,7 @@ export async function programFor(isWanted: (name: string) => boolean): Promise<C
       .summary(summary);
     command.helpOption("-h, --help", "show this help");
     if (isWanted(name)) (await load()).define(command);
+    command.usage(withoutBrackets(command.usage()));
   }
   return program;
 }
@@ -49,7 +50,7 @@ Examples:
   tidewire serve /srv/tftp                     every address, UDP port 69, read-only
   tidewire get tftp://192.0.2.1/boot/vmlinuz   into the current folder
 
-tidewire COMMAND --help tells the options of a command.`;
+tidewire COMMAND --help lists the options of a command.`;
 
 /** The flags of an option as a person reads them. */
 export function withoutBrackets(flags: string): string {

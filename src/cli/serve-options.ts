@@ -63,7 +63,7 @@ export function addServeOptions(command: Command): Command {
   const { blksizeMax, windowsizeMax, transfersMax, transfersMaxPerClient } = defaultLimits;
   command
     .argument("[DIR]", "the folder to serve (default: the current one)")
-    .option("--config <FILE>", "TOML with these options as names; the command line wins")
+    .option("--config <FILE>", "TOML file with these options as names; the command line wins")
     .option("--watch-config", "read it again when it changes, not only at SIGHUP")
     .option(
       "--listen <ADDR[:PORT]>",

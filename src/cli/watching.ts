@@ -40,7 +40,7 @@ export function addWatchOptions(command: Command): Command {
     .option("--web-password-file <FILE>", "ask for the password in this file, under any user name")
     .option(
       "--web-name <NAME>",
-      "repeatable; a name by which the page may be asked for",
+      "repeatable; a host name that the page answers to",
       (name: string, before: readonly string[] = []) => [...before, name.toLowerCase()],
     )
     .option("--metrics <ADDR:PORT>", "/metrics for Prometheus, /healthz and /readyz")

@@ -35,9 +35,9 @@ test("whether an upload is taken is foretold for each kind of name", async (t) =
   const { file, dir } = await site(t, () => 'uploads = "create"');
   const { url } = await serving(t, ["--config", file]);
   for (const [name, says] of [
-    ["new", /^It may bring \S+\/own\/new\.\n/],
-    [`${dir}/again`, /^It may bring \S+\/own\/again\.\n/],
-    ["x/../more", /^It may bring \S+\/own\/more\.\n/],
+    ["new", /^It may upload \S+\/own\/new\.\n/],
+    [`${dir}/again`, /^It may upload \S+\/own\/again\.\n/],
+    ["x/../more", /^It may upload \S+\/own\/more\.\n/],
     [".hid", /^It is refused: file not found\.\nNames that begin with a dot are hidden/],
     ["there", /^It is refused: file already exists\.\nSet uploads to overwrite/],
     ["none/new", /^It is refused: the folder does not exist\.\n/],

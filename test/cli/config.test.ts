@@ -253,7 +253,7 @@ test("check tells whether a file is right, and what a client would get", async (
   );
   assert.match(await ask(...from("up"), "--write"), /It is refused: uploads are not allowed/);
   const mine = ["--client", "127.0.0.1", "--name", "up", "--write"];
-  assert.match(await ask(...mine), /It may bring \S+\/mine\/up\.\n.*mounted at \/ for 127/s);
+  assert.match(await ask(...mine), /It may upload \S+\/mine\/up\.\n.*mounted at \/ for 127/s);
 });
 
 test("check of a broken file ends with status 1", async (t) => {
