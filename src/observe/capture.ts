@@ -44,9 +44,10 @@ export function* timelineOf(record: PacketRecord, facts: object): Generator<stri
 }
 
 function timelineEntry({ timeMillis, sent, length, bytes }: RecordedPacket): object {
+  const epochMicros = Math.round(timeMillis * 1000);
   return {
-    time: new Date(timeMillis).toISOString(),
-    micros: Math.round(timeMillis * 1000) % 1000,
+    time: new Date(Math.floor(epochMicros / 1000)).toISOString(),
+    micros: epochMicros % 1000,
     from: sent ? "us" : "peer",
     length,
     ...contentOf(bytes, length),

@@ -152,3 +152,11 @@ function recordOf(whole: boolean): PacketRecord {
   record.add(new Uint8Array([0, 4, 0, 1]), false, 40_000, 1_002);
   return record;
 }
+
+test("the time of a packet and its microseconds in a timeline are of one moment", () => {
+  const record = new PacketRecord({ bytes: 0, bytesMax: 1e6 }, false);
+  record.add(new Uint8Array([0, 4, 0, 1]), true, 69, 1000.9996);
+  const { packets } = JSON.parse([...timelineOf(record, {})].join(""));
+  assert.equal(packets[0].time, "1970-01-01T00:00:01.001Z");
+  assert.equal(packets[0].micros, 0);
+});
