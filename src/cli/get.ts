@@ -46,19 +46,18 @@ async function jobsFor(urls: readonly string[], flags: GetFlags): Promise<Job[]>
   if (output === "") {
     throw wrongUsage("-o names no file", "Name a file, a folder, or - for standard output.");
   }
-  if (urls.length > 1 && output !== undefined && !(await isFolder(output))) {
+  const isSingle = output !== undefined && (output === "-" || !(await isFolder(output)));
+  if (urls.length > 1 && isSingle) {
     throw wrongUsage(
       `${urls.length} files cannot all go to ${output === "-" ? "standard output" : output}`,
       "Name a folder with -o, or fetch them one by one.",
     );
   }
-  const folder = output !== undefined && output !== "-" && (await isFolder(output)) ? output : "";
   const taken = new Set<string>();
   return urls.map((given) => {
     const url = withMode(given, flags.mode);
     const { filename } = parseTftpUrl(url);
-    const named = output !== undefined && folder === "";
-    const path = named ? output : pathIn(folder, localName(filename));
+    const path = isSingle ? output : pathIn(output ?? "", localName(filename));
     if (taken.has(path)) {
       throw wrongUsage(`two of the files would become ${path}`, "Fetch them one by one, with -o.");
     }

@@ -72,9 +72,9 @@ export async function unlessStuck<T>(running: Promise<T>, signal: AbortSignal): 
   }
 }
 
-/** `process.exit` waits for the threads. The C library does not, where koffi is installed;
- * elsewhere the signal has to do it, by which a shell gets the same status. Without one better a
- * wrong status than no end. */
+/** `process.exit` waits for the threads. `_exit` of the C library does not, where koffi is
+ * installed; elsewhere the process has to end by the signal, which gives a shell the same status.
+ * Where there was no signal, a wrong status is better than no end. */
 function leave(signal: Signal | undefined): void {
   const status = signal ? 128 + numbers[signal] : Number(process.exitCode ?? 1);
   if (process.platform === "win32") process.exit(status);

@@ -131,8 +131,8 @@ function gathered(since: number, troubles: Set<string>): Gathered {
   return { since, sorts: new Map(), clients: new Set(), troubles, bytes: 0 };
 }
 
-/** `5,012 requests of 480 clients in 2.1 s, 319 MB: 5,000 completed, 12 failed (timed out)`,
- * without the units, which are the log's. */
+/** How many lines a storm would have been, and of what: `5,000 completed, 12 failed (timed out)`,
+ * the most frequent first. */
 export function countsOf({ sorts }: Storm): { readonly total: number; readonly text: string } {
   const counts = [...sorts].sort(([, one], [, other]) => other - one);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);

@@ -4,7 +4,7 @@
 import type { Ending, RefusedRequest, ServerEvent } from "../server/events.ts";
 import { idOf } from "./ids.ts";
 import { type Op, opOf } from "./op.ts";
-import { reasonOf } from "./why.ts";
+import { type Reason, reasonOf } from "./why.ts";
 
 /** Ready to be shown or sent as JSON; names and texts are as the client wrote them. */
 export interface HistoryEntry {
@@ -75,10 +75,10 @@ export class Past {
 
 /** So many ended transfers are remembered. */
 export const historyMax = 500;
+const namesMax = 200;
 
 export class History {
   readonly #prefix: string;
-  readonly #namesMax = 200;
   /** A ring: a Map that gives its first one up all the time looks for it ever longer. */
   readonly #entries: Past[] = [];
   #oldest = 0;
@@ -127,7 +127,7 @@ export class History {
     const count = (this.#missing.get(filename)?.count ?? 0) + 1;
     this.#missing.delete(filename);
     this.#missing.set(filename, { filename, count, client: client.host, lastAt });
-    if (this.#missing.size > this.#namesMax) this.#missing.delete(firstKey(this.#missing));
+    if (this.#missing.size > namesMax) this.#missing.delete(firstKey(this.#missing));
   }
 }
 
@@ -138,8 +138,7 @@ export function endedEntry(
   endedAt: number,
 ): HistoryEntry {
   const { transfer } = event;
-  const succeeded = event.ending === "completed" || event.ending === "probe";
-  const reason = succeeded ? undefined : reasonOf(event);
+  const reason = reasonOfEnd(event);
   // Without a spread: an object that begins with one costs ten times as much.
   return {
     id,
@@ -161,13 +160,20 @@ export function endedEntry(
     roundTripMillis: transfer.roundTripMillis ?? null,
     family: transfer.family ?? null,
     error: event.error?.code ?? null,
-    why: event.ending === "unconfirmed" ? unconfirmed : (reason?.why ?? null),
-    remedy: event.ending === "unconfirmed" ? null : (reason?.remedy ?? null),
+    why: reason?.why ?? null,
+    remedy: reason?.remedy ?? null,
   };
 }
 
-const unconfirmed =
-  "Everything was sent; only the last ACK never came. Many boot loaders send none.";
+function reasonOfEnd(event: Extract<ServerEvent, { kind: "ended" }>): Partial<Reason> | undefined {
+  if (event.ending === "unconfirmed") return unconfirmed;
+  const succeeded = event.ending === "completed" || event.ending === "probe";
+  return succeeded ? undefined : reasonOf(event);
+}
+
+const unconfirmed: Partial<Reason> = {
+  why: "Everything was sent; only the last ACK never came. Many boot loaders send none.",
+};
 
 function refusedEntry(
   event: Extract<ServerEvent, { kind: "refused" }>,

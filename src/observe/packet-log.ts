@@ -4,7 +4,6 @@
 import { dataHeaderBytes } from "../core/packet.ts";
 import { Run } from "../core/run.ts";
 import { textHash } from "../core/text-hash.ts";
-
 import type { Address } from "../ports.ts";
 
 export interface LogOptions {

@@ -21,7 +21,8 @@ export interface Refusal {
 const wrongPerMinute = 30;
 const hostsMax = 1000;
 
-/** Counts wrong passwords by host: nobody can guess for long, and nobody locks others out. */
+/** Counts wrong passwords by host: nobody can guess for long, and no single host locks others out.
+ * Where more hosts guess than are counted, nobody is let in for that minute. */
 export class Attempts {
   readonly #wrong = new Map<string, number>();
   #since = 0;

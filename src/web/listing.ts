@@ -52,7 +52,7 @@ export async function fileNames(shelf: Shelf, client: Address): Promise<string[]
 }
 
 interface Look {
-  /** That nothing leads out of. */
+  /** Nothing leads out of it. */
   readonly root: string;
   readonly folder: string;
   readonly found: readonly Dirent[];
@@ -80,8 +80,8 @@ async function look(shelf: Shelf, path: string, client: Address): Promise<Look> 
       // Transfers go on meanwhile, however many there are.
       if (index % entriesAtOnce === entriesAtOnce - 1) await setImmediate();
       if (!isShown(shelf, entry.name)) continue;
-      const name = below(segments.join("/"), entry.name);
-      if (entry.isDirectory() || mayFetch(shelf, name, client)) shown.push(entry);
+      const whole = below(segments.join("/"), entry.name);
+      if (entry.isDirectory() || mayFetch(shelf, whole, client)) shown.push(entry);
     }
     return { root, folder, found: shown, mounted, uploads: mount.uploads };
   } catch {
