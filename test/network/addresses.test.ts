@@ -83,14 +83,10 @@ async function fetch(device: Device, host: string): Promise<void> {
   }
 }
 
-/** From the ACK of this block to the end; it may have come more than once meanwhile. */
+/** From the ACK of this block to the end. */
 async function goOn(device: Device, to: Address, block: number): Promise<void> {
   await device.send(ack(block), to);
-  let { packet } = await device.expect("data");
-  while (packet.block === block) ({ packet } = await device.expect("data"));
-  assert.equal(packet.block, block + 1);
-  await device.send(ack(block + 1), to);
-  assert.deepEqual(await readOn(device, block + 1), image.subarray(512 * (block + 1)));
+  assert.deepEqual(await readOn(device, block), image.subarray(512 * block));
 }
 
 /** This process would name the zone as it is called here, not on the other host. */
