@@ -105,8 +105,8 @@ async function measure({ name, program, args, port }) {
   const child = spawn(program, args, { stdio: "ignore" });
   try {
     await answers(port, name);
-    const texts = Object.values(requests);
-    const factors = await Promise.all(texts.map((texts) => factor(texts, port, watchMillis)));
+    const asked = Object.values(requests);
+    const factors = await Promise.all(asked.map((words) => factor(words, port, watchMillis)));
     return { name, factors };
   } catch (error) {
     console.error(`reflection: ${error.message}; it is left out.`);

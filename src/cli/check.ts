@@ -89,7 +89,10 @@ async function checkAudit(path: string): Promise<void> {
 async function checkCaptures([, folder = ""]: readonly string[]): Promise<void> {
   const found = await stat(folder).catch(() => undefined);
   if (!found || found.isDirectory()) return;
-  throw wrongUsage(`the captures ${folder} are no folder`, "Name a folder for them.");
+  throw wrongUsage(
+    `${folder} is not a folder to keep captures in`,
+    "Name a folder for the captures.",
+  );
 }
 
 function request(host: string, filename: string, write: boolean): JudgedRequest {

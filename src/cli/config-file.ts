@@ -121,7 +121,7 @@ function wordsOf(option: Option, value: TomlValue, where: Where): string[] | und
 function mountsOf(value: TomlValue, text: string, path: string): MountFlags[] {
   const list = Array.isArray(value) ? value : [];
   if (list.length === 0) {
-    throw wrong({ path, line: lineOf(text, "mount") }, "mount is no table", "Write [[mount]].");
+    throw wrong({ path, line: lineOf(text, "mount") }, "mount is not a table", "Write [[mount]].");
   }
   return list.map((each, at) => {
     const entry = each as TomlTable;
@@ -159,7 +159,7 @@ const nowhere = {
 function textOf(key: string, value: TomlValue, where: Where): string {
   if (typeof value === "string" && value.includes("\0")) throw withNul(key, where);
   if (typeof value === "string" && value !== "") return value;
-  throw wrong(where, `${key} is no text`, `Write it in double quotes: ${key} = "...".`);
+  throw wrong(where, `${key} is not text`, `Write it in double quotes: ${key} = "...".`);
 }
 
 function withNul(key: string, where: Where): TftpError {

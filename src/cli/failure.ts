@@ -53,7 +53,7 @@ function failureOf(thrown: unknown): Failure {
   if (isTftpError(thrown)) return thrown;
   if ((thrown as NodeJS.ErrnoException | undefined)?.syscall === "uv_cwd") {
     return {
-      message: "the current folder does not exist any more",
+      message: "the current folder no longer exists",
       hint: "Change to one that does.",
     };
   }

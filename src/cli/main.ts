@@ -67,6 +67,6 @@ const outOfFiles =
 function notLoaded(code: string): string {
   return (
     `tidewire: it failed, and what would say why cannot be loaded (${code}).\n` +
-    "Hint: Install it anew.\n"
+    "Hint: Reinstall it.\n"
   );
 }

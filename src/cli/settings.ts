@@ -72,8 +72,8 @@ export async function settingsAgain(dir: string | undefined, given: ServeFlags):
   const found = await stat(config).catch(() => undefined);
   // What is missing, or a folder, is told where it is read.
   if (!found || found.isFile() || found.isDirectory()) return settingsFor(dir, given);
-  const hint = "Name a file, which can be read again.";
-  throw wrongUsage(`${config} is no regular file`, hint);
+  const hint = "Name a file that can be read again.";
+  throw wrongUsage(`${config} is not a regular file`, hint);
 }
 
 /** What was typed wins, also over what it excludes. */

@@ -86,7 +86,7 @@ function urlOf({ url }: Request): URL {
   try {
     return new URL(url, "http://page");
   } catch {
-    throw new TftpError("INVALID_ARGUMENT", "this is no URL");
+    throw new TftpError("INVALID_ARGUMENT", "this is not a URL");
   }
 }
 

@@ -128,7 +128,7 @@ for (const [lines, says] of [
     'web = true\nmetrics = "127.0.0.1:8069"',
     /--web and --metrics have the same address\.\nHint: Leave/,
   ],
-  ['capture = ["all", "/dev/null"]', /the captures \/dev\/null are no folder/],
+  ['capture = ["all", "/dev/null"]', /\/dev\/null is not a folder to keep captures in/],
   ['user = "no-such-user"', /there is no account no-such-user/],
 ] as const) {
   test(`what serve would refuse is not right: ${lines.replace("\n", ", ")}`, async (t) => {

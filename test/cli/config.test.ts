@@ -55,7 +55,7 @@ const wrongFiles: readonly (readonly [text: string, says: RegExp, hint: RegExp])
   ["port = true", /port cannot have this value/, /--port <N>/],
   ['listen = ["localhost"]', /line 1: listen cannot be "localhost"/, /IP address/],
   ['rule = ["deny x"]', /line 1: "deny x" is no rule/, /begins with allow/],
-  ["dir = 5", /dir is no text/, /double quotes/],
+  ["dir = 5", /dir is not text/, /double quotes/],
   ['[[mount]]\nat = "boot"', /line 1: a mount has no dir/, /Add dir/],
   ['[[mount]]\ndir = "a"\n[[mount]]\ndir = "b"\nmac = "x"', /line 5: .* no "mac"/, /clients/],
   ['[[mount]]\ndir = "a"\nclients = "10.0.0.0/33"', /no address or network/, /192\.0\.2\.0/],
@@ -66,7 +66,7 @@ const wrongFiles: readonly (readonly [text: string, says: RegExp, hint: RegExp])
   ['on-download = ["", "x"]', /line 1: on-download cannot be ""/, /Name a program/],
   ['port = 5\naudit = "a\\u0000"', /line 2: audit cannot hold a NUL/, /out of it/],
   ['on-upload = ["keep", "\\u0000"]', /line 1: on-upload cannot hold a NUL/, /out of it/],
-  ["[mount]\nx = 1", /line 1: mount is no table/, /\[\[mount\]\]/],
+  ["[mount]\nx = 1", /line 1: mount is not a table/, /\[\[mount\]\]/],
 ];
 
 for (const [text, says, hint] of wrongFiles) {
@@ -149,7 +149,7 @@ test("a pipe in the place of the file is not waited for", async (t) => {
   await unlink(file);
   execFileSync("mkfifo", [file]);
   child.kill("SIGHUP");
-  await printed(/problem: nothing is changed, \S+ is no regular file/);
+  await printed(/problem: nothing is changed, \S+ is not a regular file/);
   assert.equal(await get(`${url}/a.txt`).text(), "hello");
   await replace(file, text);
   child.kill("SIGHUP");
@@ -164,7 +164,7 @@ test("a pipe, which gives its text once, configures no workers", async (t) => {
   const ended = tidewire([...args, "--workers", "2"]);
   await writeFile(pipe, "verbose = true\n");
   const { status, stderr } = await ended;
-  assert.match(stderr, /^tidewire: \S+ is no regular file\.\nHint: .* read again\.$/m);
+  assert.match(stderr, /^tidewire: \S+ is not a regular file\.\nHint: .* read again\.$/m);
   assert.equal(status, 1);
 });
 

@@ -133,7 +133,6 @@ test("a current folder that was removed is told", { skip: notLinux }, async (t) 
   const run = promisify(execFile)("sh", ["-c", command, cwd, ...serve], { cwd });
   await assert.rejects(run, {
     code: 1,
-    stderr:
-      "tidewire: the current folder does not exist any more.\nHint: Change to one that does.\n",
+    stderr: "tidewire: the current folder no longer exists.\nHint: Change to one that does.\n",
   });
 });
