@@ -37,7 +37,7 @@ async function giveUp(last?: Uint8Array): Promise<string[]> {
   socket.onDatagram(oack({ blksize: 1468 }), server);
   await settled();
   socket.writable = false;
-  for (let seconds = 1; clock.alarms.size > 0; seconds++) clock.advanceTo(seconds * 1000);
+  clock.advanceTo(1000); // it has given up, and waits for room
   if (last) socket.onDatagram(last, server);
   socket.writable = true;
   socket.onWritable();

@@ -92,8 +92,8 @@ export async function stillServes(t: TestContext, to: Address): Promise<void> {
   await device.send(ack(1), from);
 }
 
-/** Reads on in lock-step from the block after `block`, until the last; returns what came. Where this
- * machine is busy, a block may come once more although its ACK is on the way. */
+/** Reads on in lock-step from the block after `block`, until the last; returns what came. On a busy
+ * machine a block may come once more although its ACK is on the way. */
 export async function readOn(device: Device, block: number, blksize = 512): Promise<Buffer> {
   const payloads: Uint8Array[] = [];
   for (;;) {
