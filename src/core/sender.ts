@@ -91,6 +91,11 @@ export class Sender extends Machine {
     return this.#sendBlocks(Math.min(count, maxBlocks), now);
   }
 
+  /** The first of those that are due. */
+  get next(): BlockNumber {
+    return this.#sent + 1;
+  }
+
   /** How many blocks are due; none when not above 0. */
   get sendable(): number {
     if (this.#acked < 0 || this.#sent < 0 || this.outcome) return 0;

@@ -30,11 +30,6 @@ export class Blocks {
     this.#last = shape.last;
   }
 
-  /** The bytes of one full DATA packet. */
-  get stride(): number {
-    return this.#shape.stride;
-  }
-
   /** At hand up to here. */
   get ready(): BlockNumber {
     return this.#ready;
@@ -93,6 +88,12 @@ export class Blocks {
   /** The payload bytes of the blocks up to here. */
   bytesUpTo(block: BlockNumber): number {
     return Math.max(0, Math.min(block * this.#shape.blksize, this.#bytes));
+  }
+
+  /** What these blocks come to in datagrams. */
+  wireBytes({ first, count }: BlockRange): number {
+    const payload = this.bytesUpTo(first + count - 1) - this.bytesUpTo(first - 1);
+    return payload + count * dataHeaderBytes;
   }
 
   close(): Promise<void> {

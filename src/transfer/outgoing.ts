@@ -45,7 +45,9 @@ export class Outgoing extends Transfer {
     const { pacer } = this.parts;
     const count = pacer ? Math.min(machine.sendable, maxBlocks) : 0;
     if (!pacer || count <= 0) return machine.pollTransmit(now, maxBlocks);
-    const allowed = pacer.allow(count, this.#blocks?.stride ?? 0, now);
+    const first = machine.next;
+    const bytesOf = (count: number): number => this.#blocks?.wireBytes({ first, count }) ?? 0;
+    const allowed = pacer.allow(count, bytesOf, now);
     return allowed > 0 ? machine.pollTransmit(now, allowed) : undefined;
   }
 

@@ -38,7 +38,7 @@ class Pace {
 interface Reservation {
   readonly at: Millis;
   readonly blocks: number;
-  readonly stride: number;
+  readonly bytes: number;
 }
 
 /** The share of one transfer. */
@@ -55,28 +55,30 @@ export class Pacer {
     return this.#reserved?.at;
   }
 
-  /** How many of `count` blocks may be sent now: none, until `nextTurn`. */
-  allow(count: number, stride: number, now: Millis): number {
-    this.#reserved ??= this.#reserve(count, stride, now);
-    const { at, blocks } = this.#reserved;
+  /** How many of `count` blocks may be sent now: none, until `nextTurn`. `bytesOf`: what so many of
+   * them come to. */
+  allow(count: number, bytesOf: (blocks: number) => number, now: Millis): number {
+    this.#reserved ??= this.#reserve(count, bytesOf, now);
+    const { at, blocks, bytes } = this.#reserved;
     if (at > now) return 0;
     const allowed = Math.min(count, blocks);
-    this.#giveBack((blocks - allowed) * stride);
+    this.#giveBack(bytes - bytesOf(allowed));
     this.#reserved = undefined;
     return allowed;
   }
 
   /** Nothing more will be sent. */
   leave(): void {
-    if (this.#reserved) this.#giveBack(this.#reserved.blocks * this.#reserved.stride);
+    if (this.#reserved) this.#giveBack(this.#reserved.bytes);
     this.#reserved = undefined;
   }
 
-  #reserve(count: number, stride: number, now: Millis): Reservation {
+  #reserve(count: number, bytesOf: (blocks: number) => number, now: Millis): Reservation {
     const turnBytes = Math.min(...this.#paces.map((pace) => pace.turnBytes(now)));
-    const blocks = Math.min(count, Math.max(1, Math.floor(turnBytes / stride)));
-    const ats = this.#paces.map((pace) => pace.reserve(blocks * stride, now));
-    return { at: Math.max(...ats), blocks, stride };
+    const blocks = Math.min(count, Math.max(1, Math.floor(turnBytes / bytesOf(1))));
+    const bytes = bytesOf(blocks);
+    const ats = this.#paces.map((pace) => pace.reserve(bytes, now));
+    return { at: Math.max(...ats), blocks, bytes };
   }
 
   #giveBack(bytes: number): void {

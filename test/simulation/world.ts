@@ -185,6 +185,8 @@ export class World {
     this.#serverDisk.become(calmDisk);
     this.#clientDisk.become(calmDisk);
     this.#fabric.habits = calmSockets;
+    // At a slow rate it waits for its turn, for as long as the last block of another took.
+    const isPaced = Number.isFinite(this.#plan.limits.bytesPerSecond);
     const host = new Host("10.2.0.1", this.#fabric, [calmLine, calmLine]);
     this.#last = new Client(
       {
@@ -192,7 +194,7 @@ export class World {
         filename: name,
         mode: "octet",
         content,
-        options: { retries: 0 },
+        options: { retries: isPaced ? 100 : 0 },
         startMillis: 0,
       },
       this.#around(host),

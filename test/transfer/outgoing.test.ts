@@ -162,6 +162,17 @@ test("who is ended while the socket is full waits a second for room, not for eve
   assert.equal(socket.sent.length, 1, "the ERROR goes out if it can");
 });
 
+test("a last block takes as much of the pace as it has bytes", async () => {
+  const pacing = new Pacing(100, Number.POSITIVE_INFINITY);
+  const { sent } = await scene(1, 1, pacing.pacer());
+  assert.deepEqual(sent(), [1]);
+  const next = pacing.pacer();
+  const allowed = next?.allow(1, () => 12, 0);
+  assert.equal(allowed, 0);
+  // 5 bytes of 100 a second, after what a late timer may catch up with.
+  assert.equal(next?.nextTurn, 50 - 20);
+});
+
 test("silence repeats the window, and then ends the transfer", async () => {
   const { sent, clock, seen } = await scene(100 * blksize, 2);
   assert.deepEqual(sent(), [1, 2]);
