@@ -60,7 +60,7 @@ async function measure({ id, title, load }) {
   const cpu = { plain: [], seen: [], control: [] };
   for (let start = 0; start < starts; start++) {
     const runs = await runsOfOneStart(load, expect, start);
-    for (const [name, all] of Object.entries(runs)) cpu[name].push(median(all, "cpu"));
+    for (const [name, all] of Object.entries(runs)) cpu[name].push(median(valuesOf(all, "cpu")));
     const without = [...runs.plain, ...runs.control];
     ratios.seen.push(compared(runs.seen, without));
     ratios.control.push(compared(runs.control, runs.plain));
@@ -70,16 +70,11 @@ async function measure({ id, title, load }) {
     ["seen", "with the page / without"],
     ["control", "without / without"],
   ]) {
-    const [cpu, speed] = ["cpu", "speed"].map((figure) => quartiles(ratios[name], figure));
-    console.log(`  ${text}: CPU of a transfer ${cpu}, transfers a second ${speed}`);
+    const show = (figure) => quartiles(valuesOf(ratios[name], figure));
+    console.log(`  ${text}: CPU of a transfer ${show("cpu")}, transfers a second ${show("speed")}`);
   }
   for (const [name, all] of Object.entries(cpu)) {
-    console.log(
-      `  ${name}: ${quartiles(
-        all.map((value) => ({ value })),
-        "value",
-      )} ms of CPU a transfer`,
-    );
+    console.log(`  ${name}: ${quartiles(all)} ms of CPU a transfer`);
   }
 }
 
@@ -113,20 +108,27 @@ async function runsOfOneStart(load, expect, start) {
 }
 
 function compared(some, others) {
-  const ratio = (figure) => median(some, figure) / median(others, figure);
+  const ratio = (figure) => median(valuesOf(some, figure)) / median(valuesOf(others, figure));
   return { cpu: ratio("cpu"), speed: ratio("speed") };
 }
 
-function median(all, figure) {
-  const sorted = all.map((each) => each[figure]).sort((a, b) => a - b);
-  return sorted[Math.round(0.5 * (sorted.length - 1))];
+function valuesOf(all, figure) {
+  return all.map((each) => each[figure]);
+}
+
+function median(values) {
+  return quantile(values, 0.5);
+}
+
+function quantile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.round(share * (sorted.length - 1))];
 }
 
 /** The median, and between what half of the values lie. */
-function quartiles(all, figure) {
-  const sorted = all.map((each) => each[figure]).sort((a, b) => a - b);
-  const at = (share) => sorted[Math.round(share * (sorted.length - 1))].toFixed(3);
-  return `${at(0.5)} (${at(0.25)}-${at(0.75)})`;
+function quartiles(values) {
+  const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(values, share).toFixed(3));
+  return `${middle} (${low}-${high})`;
 }
 
 /** A page that is open and a scraper that comes by once a second. The result ends both. */

@@ -92,8 +92,9 @@ function optionOf(key: string, value: TomlValue, where: Where): object {
   }
   const result = command.opts();
   const isList = Array.isArray(result[option.attributeName()]);
-  if (Array.isArray(value) && !isList)
+  if (Array.isArray(value) && !isList) {
     throw wrong(where, `${key} takes one value`, "Give one value, not a list.");
+  }
   return result;
 }
 

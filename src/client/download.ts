@@ -3,6 +3,7 @@
 
 import { TftpError } from "../core/errors.ts";
 import type { Sink } from "../ports.ts";
+import { isSink } from "../transfer/incoming.ts";
 import type { TransferReport } from "./transfer-options.ts";
 
 type Start = (sink: Sink, signal: AbortSignal) => Promise<TransferReport>;
@@ -66,11 +67,6 @@ export class Download implements AsyncIterable<Uint8Array> {
     this.#used = true;
     return this.#start(sink, signal);
   }
-}
-
-function isSink(sink: Partial<Sink> | undefined): boolean {
-  const calls = [sink?.writev, sink?.commit, sink?.discard];
-  return calls.every((call) => typeof call === "function");
 }
 
 /** A sink whose writes return when their chunks were looked at. */

@@ -179,4 +179,4 @@ export class Sender extends Machine {
 }
 
 /** A request that comes again sooner was doubled by the network, not repeated by its client. */
-const repeatedRequestMillis = 100;
+export const repeatedRequestMillis: Millis = 100;

@@ -182,10 +182,7 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     if (this.#closed !== undefined || !first) return;
     const { run, to } = first;
     const { code = "" } = error;
-    const isFull = code === "EAGAIN" || code === "ENOBUFS";
-    if (isFull && this.#waiting)
-      this.#send(first); // it was in the batch after the one that waits
-    else if (isFull) this.#wait(first);
+    if (code === "EAGAIN" || code === "ENOBUFS") this.#wait(first);
     else if (!run.isOne && offloadRefusals.has(code)) {
       this.#uncut.add(to);
       this.#sendEach(run, to);
@@ -237,7 +234,12 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   }
 
   /** One datagram goes through Node, which knows when there is room again. */
-  #wait({ run, to }: Outgoing): void {
+  #wait(outgoing: Outgoing): void {
+    if (this.#waiting) {
+      this.#send(outgoing); // of a batch after that of the one that waits
+      return;
+    }
+    const { run, to } = outgoing;
     const { segmentSize } = run;
     const rest = run.part(segmentSize, Number.POSITIVE_INFINITY);
     this.#waiting = run.isOne ? [] : [{ run: rest, to }];

@@ -2,6 +2,7 @@
 // only when somebody looks, or before they are overwritten, those of a transfer are gathered, by
 // the client's address and port. It must not know what is done with them.
 
+import { isRequest } from "../core/packet.ts";
 import type { Run } from "../core/run.ts";
 import type { Address } from "../ports.ts";
 import type { ServerEvent } from "../server/events.ts";
@@ -90,10 +91,9 @@ export class FlightRecorder implements PacketTap {
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {
-    const asks = datagram[0] === 0 && (datagram[1] === 1 || datagram[1] === 2);
-    const place = asks ? this.#log.head : 0;
+    const place = isRequest(datagram) ? this.#log.head : undefined;
     this.#log.received(datagram, local, from);
-    if (asks) this.#ask(from, place);
+    if (place !== undefined) this.#ask(from, place);
   }
 
   /** `id` names what begins or ends; to be told of every event. */

@@ -102,9 +102,7 @@ export class PacketLog {
   }
 
   received(datagram: Uint8Array, local: Address, from: Address): void {
-    const word = this.#add(Run.of(datagram), local, from, theirs);
-    const isAck = datagram.length === ackBytes && datagram[1] === ack && datagram[0] === 0;
-    if (isAck) this.#latestAck = word;
+    this.#add(Run.of(datagram), local, from, theirs);
   }
 
   sent(run: Run, local: Address, to: Address): void {
@@ -152,10 +150,9 @@ export class PacketLog {
     return [row, { ...row, ...answer, sent: true }];
   }
 
-  /** The first word of the row. */
-  #add(datagram: Run, local: Address, peer: Address, whose: number): number {
+  #add(datagram: Run, local: Address, peer: Address, whose: number): void {
     const { memory, start, length } = datagram;
-    if (length < 2) return -1;
+    if (length < 2) return;
     const opcode = memory[start] === 0 ? (memory[start + 1] as number) : 255;
     const most = this.#segmentBytes - rowBytes;
     const kept = Math.min(keptBytes(opcode, length, this.#options.whole), most);
@@ -167,11 +164,11 @@ export class PacketLog {
     words[word + 5] = length | (1 << 16);
     words[word + 6] = length | (kept << 16);
     words[word + 7] = whose;
+    if (whose === theirs && opcode === ack && length === ackBytes) this.#latestAck = word;
     for (let byte = 0; byte < kept && kept <= shortBytes; byte++) {
       bytes[at + rowBytes + byte] = memory[start + byte] as number;
     }
     if (kept > shortBytes) bytes.set(memory.subarray(start, start + kept), at + rowBytes);
-    return word;
   }
 
   /** False: this is no block, or not the answer to an ACK that came just now. */

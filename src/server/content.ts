@@ -2,7 +2,7 @@
 
 import type { Request } from "../core/packet.ts";
 import type { DatagramSocket, RequestInfo, Sink, Source, Storage } from "../ports.ts";
-import { tooLarge } from "../transfer/incoming.ts";
+import { isSink, tooLarge } from "../transfer/incoming.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
 import type { Limits } from "./limits.ts";
 import type { UploadQuota } from "./upload-quota.ts";
@@ -58,8 +58,7 @@ function checkedSource(source: Source): Source {
 }
 
 function checkedSink(sink: Sink): Sink {
-  const calls = [sink?.writev, sink?.commit, sink?.discard];
-  if (calls.every((call) => typeof call === "function")) return sink;
+  if (isSink(sink)) return sink;
   throw new TypeError("the storage gave no sink");
 }
 

@@ -2,6 +2,7 @@
 // as their clients are likely to listen. Knows no packets and sets no timer.
 
 import type { Millis } from "../core/packet.ts";
+import { repeatedRequestMillis } from "../core/sender.ts";
 
 export interface Waiting<T> {
   /** One client: its address and port. */
@@ -17,8 +18,6 @@ const usualRetryMillis = 5000;
 /** Two repeats may be lost, or come later than the one before. */
 const retriesMissed = 2;
 const graceMillis = 3000;
-/** What comes sooner was copied on its way: it tells nothing of when the client asks again. */
-const copyMillis = 100;
 const retryMillisMax = 60_000;
 const sweepMillis = 1000;
 
@@ -55,7 +54,7 @@ export class AdmissionQueue<T> {
   /** The client has asked for the same again. */
   renew(key: string, now: Millis): void {
     const entry = this.#entries.get(key);
-    if (!entry || now - entry.heardAt < copyMillis) return;
+    if (!entry || now - entry.heardAt < repeatedRequestMillis) return;
     entry.retriesAfter = now - entry.heardAt;
     entry.heardAt = now;
     if (entry.line === this.#retried) return;

@@ -28,7 +28,8 @@ export class Deadlines<T extends Timed> {
     return this.#heap[0];
   }
 
-  /** To be called whenever the deadline of the holder may have moved. */
+  /** To be called whenever the deadline of the holder may have moved. It is not due before
+   * `notBefore`. */
   watch(holder: T, notBefore: Millis = 0): void {
     const next = holder.nextTimeout;
     const at = next === undefined ? undefined : Math.max(next, notBefore);

@@ -175,6 +175,12 @@ export class Incoming extends Transfer {
   }
 }
 
+/** Whoever calls us may not have our types. */
+export function isSink(sink: Partial<Sink> | undefined): boolean {
+  const calls = [sink?.writev, sink?.commit, sink?.discard];
+  return calls.every((call) => typeof call === "function");
+}
+
 export function tooLarge(bytesMax: number): TftpError {
   return new TftpError("TOO_LARGE", `more than ${bytesMax} bytes`);
 }
