@@ -3,13 +3,16 @@
 
 const signals = ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 
-/** The result ends it, when others heed them. */
-export function refuseEarlySignals(tell: (line: string) => void): () => void {
-  const refuse = (signal: NodeJS.Signals): void => {
-    tell(`${signal} came before this serves; send it again.`);
-  };
+/** From the first moment on: most of a start is loading. */
+export function refuseEarlySignals(): void {
   for (const signal of signals) process.on(signal, refuse);
-  return () => {
-    for (const signal of signals) process.off(signal, refuse);
-  };
+}
+
+/** Others heed them by now. */
+export function endEarlySignals(): void {
+  for (const signal of signals) process.off(signal, refuse);
+}
+
+function refuse(signal: NodeJS.Signals): void {
+  console.error(`${signal} came before this serves; send it again.`);
 }

@@ -2,12 +2,14 @@
 // what goes wrong into a sentence and an exit status: 0 done, 1 it failed, 2 wrong usage.
 
 import { ownVersion } from "../web/own-files.ts";
+import { refuseEarlySignals } from "./early-signals.ts";
 
 /** Sets the exit status of the process; throws nothing. */
 export async function main(args: readonly string[]): Promise<void> {
   // A reader that leaves early (`| head`) is no failure of ours; who must know of it listens too.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  if (args[0] !== "serve") failWhereUnwritten();
+  if (args[0] === "serve") refuseEarlySignals();
+  else failWhereUnwritten();
   process.on("uncaughtException", (thrown) => void fail(thrown).finally(() => process.exit()));
   try {
     if (args[0] === "--version") console.log(ownVersion());

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { type Server, serve, type TftpError } from "../index.ts";
 import { type Audience, audienceFor } from "./audience.ts";
-import { refuseEarlySignals } from "./early-signals.ts";
+import { endEarlySignals } from "./early-signals.ts";
 import { tellFailure } from "./failure.ts";
 import { handOverAtSignal } from "./hand-over.ts";
 import { heritage, isHeir } from "./heritage.ts";
@@ -52,14 +52,10 @@ interface Typed {
 
 async function run(typed: Typed): Promise<void> {
   standAlone();
-  const heeded = refuseEarlySignals(tell);
   const isFirst = workerNumber === undefined && !isHeir();
   const settings = await (isFirst ? settingsFor : settingsAgain)(typed.dir, typed.flags);
   const left = heritage();
-  if (isForWorkers(settings.flags, left !== undefined)) {
-    heeded();
-    return runWorkers(settings.flags);
-  }
+  if (isForWorkers(settings.flags, left !== undefined)) return runWorkers(settings.flags);
   tuneForServing();
   const plan = await planFor(settings, left);
   const notice = serviceNotice(process.env, left !== undefined);
@@ -67,7 +63,7 @@ async function run(typed: Typed): Promise<void> {
   const { server, pages } = await open(plan, audience);
   // Whoever reads that it is there may end it at once, so the signals are heeded first.
   const signals = heedSignals({ typed, plan, server, audience, notice });
-  heeded();
+  endEarlySignals();
   announce(plan, server, { audience, pages });
   await left?.begin();
   await notice.ready();

@@ -4,6 +4,7 @@
 import { inheritedSockets } from "../index.ts";
 import { Crew } from "./crew.ts";
 import { openCrewPages } from "./crew-pages.ts";
+import { endEarlySignals } from "./early-signals.ts";
 import { wrongUsage } from "./options.ts";
 import type { ServeFlags } from "./serve-options.ts";
 import { listenOf } from "./served.ts";
@@ -37,6 +38,7 @@ export async function runWorkers(flags: ServeFlags): Promise<void> {
   const crew = new Crew((line) => tell(`tidewire: ${line}`));
   const notice = serviceNotice();
   heedSignals(flags, crew, notice);
+  endEarlySignals();
   const pages = await openCrewPages(flags, crew, tell);
   const { workers = 1 } = flags;
   const onServing = (): void => {

@@ -5,23 +5,26 @@ import { execFileSync, spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { refuseEarlySignals } from "../../src/cli/early-signals.ts";
+import { endEarlySignals, refuseEarlySignals } from "../../src/cli/early-signals.ts";
 import { folder, script } from "./command.ts";
-import { printing } from "./printed.ts";
+import { printing, times } from "./printed.ts";
 
-test("a signal that comes too early ends nothing, and says that it is to be sent again", () => {
+test("a signal that comes too early ends nothing, and says that it is to be sent again", (t) => {
   // With the runner of Node 24 this process would write a report at each SIGUSR2.
   process.report.reportOnSignal = false;
-  const told: string[] = [];
-  const heeded = refuseEarlySignals((line) => void told.push(line));
+  const { mock } = t.mock.method(console, "error", () => {});
+  refuseEarlySignals();
   for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) process.emit(signal, signal);
-  heeded();
+  endEarlySignals();
   process.emit("SIGUSR2", "SIGUSR2");
-  assert.deepEqual(told, [
-    "SIGHUP came before this serves; send it again.",
-    "SIGUSR1 came before this serves; send it again.",
-    "SIGUSR2 came before this serves; send it again.",
-  ]);
+  assert.deepEqual(
+    mock.calls.map(({ arguments: [line] }) => line),
+    [
+      "SIGHUP came before this serves; send it again.",
+      "SIGUSR1 came before this serves; send it again.",
+      "SIGUSR2 came before this serves; send it again.",
+    ],
+  );
 });
 
 const linux = { timeout: 40_000, skip: process.platform === "linux" ? false : "needs Linux" };
@@ -43,4 +46,14 @@ test("while the configuration is read no signal ends the start", linux, async (t
   await printed(/Serving/);
   child.kill("SIGTERM");
   assert.deepEqual(await ended, { status: 0, signal: null });
+});
+
+test("no signal ends the start before what serves is loaded, either", linux, async (t) => {
+  const main = JSON.stringify(new URL("../../src/cli/main.js", import.meta.url));
+  const code = `import { main } from ${main};
+    main(["serve", ${JSON.stringify(await folder(t))}, "--listen", "127.0.0.1", "--port", "0"]);
+    for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"]) process.kill(process.pid, signal);`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", code]);
+  const { printed } = printing(t, child);
+  await printed(times(3, "SIG\\w+ came before this serves"));
 });
