@@ -1,9 +1,7 @@
 // `tidewire check`: is a configuration file right, and what would a client get by it, and why?
 // It reads what the server would read, and changes nothing.
 
-import { stat } from "node:fs/promises";
 import { isIP } from "node:net";
-import { dirname } from "node:path";
 import type { Command } from "commander";
 import {
   defaultLimits,
@@ -14,15 +12,13 @@ import {
   rules,
   TftpError,
 } from "../index.ts";
+import { checkBeside } from "./beside.ts";
 import { tellFailure } from "./failure.ts";
 import { wrongUsage, wrongValue } from "./options.ts";
 import { planFor } from "./plan.ts";
-import { checkAccount } from "./privileges.ts";
-import { checkFolder } from "./served.ts";
 import { type Effect, type Folder, type Settings, settingsFor } from "./settings.ts";
 import { bytesText } from "./units.ts";
 import { visible, visibleName } from "./visible.ts";
-import { webPlan } from "./watching.ts";
 import { isForWorkers } from "./workers.ts";
 
 interface CheckFlags {
@@ -72,27 +68,8 @@ async function plannedEffect(settings: Settings): Promise<Effect> {
   const { flags } = settings;
   isForWorkers(flags);
   const { effect } = await planFor(settings, undefined);
-  if (flags.audit !== undefined) await checkAudit(flags.audit);
-  if (flags.capture !== undefined) await checkCaptures(flags.capture);
-  await webPlan(flags);
-  checkAccount(flags);
+  await checkBeside(flags);
   return effect;
-}
-
-async function checkAudit(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) throw wrongUsage(`the audit ${path} is a folder`, "Name a file in it.");
-  if (!found) await checkFolder(dirname(path));
-}
-
-/** The server makes the folder where there is none. */
-async function checkCaptures([, folder = ""]: readonly string[]): Promise<void> {
-  const found = await stat(folder).catch(() => undefined);
-  if (!found || found.isDirectory()) return;
-  throw wrongUsage(
-    `${folder} is not a folder to keep captures in`,
-    "Name a folder for the captures.",
-  );
 }
 
 function request(host: string, filename: string, write: boolean): JudgedRequest {

@@ -3,9 +3,12 @@
 
 import { type Judge, type Server, type Storage, TftpError } from "../index.ts";
 import type { Offer } from "../web/files.ts";
+import { checkBeside, isSame } from "./beside.ts";
 import { watchFrom } from "./file-watch.ts";
 import { type ServeFlags, settingName } from "./serve-options.ts";
+import { listenOf } from "./served.ts";
 import { type Effect, effectOf, type Settings, settingsAgain } from "./settings.ts";
+import { isForWorkers } from "./workers.ts";
 
 /** Takes effect without a restart. Whatever else has changed is named to the operator. */
 const live: readonly (keyof ServeFlags)[] = [
@@ -78,6 +81,7 @@ async function reload(reloaded: Reloaded): Promise<void> {
   try {
     const next = await settingsAgain(typed.dir, typed.flags);
     const effect = await effectOf(next);
+    await checkNextStart(settings, next);
     server.setLimits(effect.limits);
     parts.exchange(effect);
     onReloaded(textOf(typed.flags.config as string, settings, next));
@@ -90,11 +94,18 @@ async function reload(reloaded: Reloaded): Promise<void> {
   }
 }
 
+/** What waits for a restart must not end it. Throws TftpError. */
+async function checkNextStart({ flags: runs }: Settings, { flags }: Settings): Promise<void> {
+  isForWorkers(flags);
+  listenOf(flags);
+  await checkBeside(flags, runs);
+}
+
 function textOf(file: string, { flags: runs }: Settings, { flags: after }: Settings): string {
   const keys = [...new Set([...Object.keys(runs), ...Object.keys(after)])] as (keyof ServeFlags)[];
   const waiting = keys
     .filter((key) => !live.includes(key))
-    .filter((key) => JSON.stringify(runs[key]) !== JSON.stringify(after[key]))
+    .filter((key) => !isSame(runs[key], after[key]))
     .map(settingName);
   const rest = waiting.length === 0 ? "" : ` Needs a restart to change: ${waiting.join(", ")}.`;
   return `Read ${file} again; what runs ends as it began.${rest}`;

@@ -19,14 +19,23 @@ export function parseListen(text: string, defaultPort: number, option = "--liste
     const every = `Use --port ${portAlone} to listen on every address.`;
     throw wrongValue(option, text, option === "--listen" ? every : hint);
   }
-  if (isIP(text) !== 0) return { host: plainHost(text), port: defaultPort };
+  if (isIP(text) !== 0) return { host: ownHost(text, option), port: defaultPort };
   const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
   const [, inBrackets, bare = "", portText] = parts ?? [];
   const host = inBrackets ?? bare;
   if (isIP(host) !== (inBrackets === undefined ? 4 : 6)) throw wrongValue(option, text, hint);
   const port = portText === undefined ? defaultPort : Number(portText);
   if (port > 65_535) throw wrongValue(option, text, "A port is a number up to 65535.");
-  return { host: plainHost(host), port };
+  return { host: ownHost(host, option), port };
+}
+
+/** A transfer could not go on from an address of many machines; of broadcast addresses only this
+ * one is known without looking at networks. */
+function ownHost(text: string, option: string): string {
+  const host = plainHost(text);
+  if (!/^(22[4-9]|23\d)\.|^255\.255\.255\.255$|^ff..:/i.test(host)) return host;
+  const hint = "That is many machines. Name this machine's own address: broadcasts are heard, too.";
+  throw wrongValue(option, text, hint);
 }
 
 /** One spelling for each address: two of them could not both be listened on. */

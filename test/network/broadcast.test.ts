@@ -206,7 +206,7 @@ testInNetwork("a broadcast address is none to listen on", plan, async (net, t) =
   const path = await root(t);
   for (const host of ["10.0.0.255", everybody, "224.0.0.1", "[ff02::1]"]) {
     const serving = net.tidewire("server", "serve", path, "--allow-root", "--listen", host);
-    await assert.rejects(serving, /is an address of many machines/, host);
+    await assert.rejects(serving, /many machines/, host);
   }
 });
 
