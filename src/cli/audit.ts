@@ -76,6 +76,9 @@ export class Audit {
 }
 
 function trouble(message: string, cause: unknown): TftpError {
-  const hint = "Name a file in a folder that can be written, with room left.";
+  const hint =
+    systemCode(cause) === "ENXIO"
+      ? "Nobody reads from it; start its reader first, or name a file."
+      : "Name a file in a folder that can be written, with room left.";
   return new TftpError("STORAGE", message, { hint, cause });
 }

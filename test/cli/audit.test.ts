@@ -1,13 +1,14 @@
 // The audit: a line for each upload, whatever became of it, in a file that only grows.
 
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { get, put } from "../../src/index.ts";
 import { failsWith, folder, serving, tidewire } from "./command.ts";
-import { times } from "./printed.ts";
+import { printing, times } from "./printed.ts";
 
 async function entries(file: string): Promise<Record<string, unknown>[]> {
   const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
@@ -107,6 +108,32 @@ test("an audit that cannot be written is said before anybody is served", async (
   const root = await folder(t);
   const args = ["serve", root, "--listen", "127.0.0.1:0", "--audit", join(root, "none", "a")];
   failsWith(await tidewire(args), 1, /the audit .* cannot be written \(ENOENT\)/);
+});
+
+const posix = { skip: process.platform === "win32" ? "no pipes with a name" : false };
+
+test("an audit pipe that nobody reads is refused instead of waited for", posix, async (t) => {
+  const pipe = join(await folder(t), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const args = ["serve", await folder(t), "--listen", "127.0.0.1:0", "--audit", pipe];
+  failsWith(await tidewire(args), 1, /audit .* \(ENXIO\)\.\nHint: .*start its reader first/);
+});
+
+test("an audit goes to the reader of a pipe", posix, async (t) => {
+  const pipe = join(await folder(t), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const reader = spawn("cat", [pipe]);
+  const { printed, ended } = printing(t, reader);
+  const writer = await open(pipe, "w"); // it reads
+  t.after(() => writer.close());
+  const flags = [await folder(t), "--uploads", "create", "--audit", pipe];
+  const { url, child, ended: served } = await serving(t, flags);
+  await put(`${url}/one`, new Uint8Array(1));
+  await printed(/"file":"one"/);
+  child.kill("SIGTERM");
+  await served;
+  await writer.close();
+  assert.equal((await ended).status, 0);
 });
 
 test("a disk that is full is a problem in the log, and the server goes on", async (t) => {
