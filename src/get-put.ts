@@ -1,7 +1,7 @@
 // get and put: wires the parts of a client together. Apart from `serve`, so that the command loads
 // no server to fetch a file.
 
-import { ask } from "./client/ask.ts";
+import { ask, putAway } from "./client/ask.ts";
 import { type Cargo, type ClientParts, fewLingering } from "./client/attempt.ts";
 import { Download } from "./client/download.ts";
 import { type Guard, guarding } from "./client/guarding.ts";
@@ -21,10 +21,7 @@ export function get(
   options: TransferOptions & { readonly tap?: PacketTap } = {},
 ): Download {
   const target = parseTftpUrl(String(url));
-  return new Download(async (sink, left) => {
-    const signal = options.signal ? AbortSignal.any([options.signal, left]) : left;
-    return begin(target, { op: "rrq", sink }, { ...options, signal });
-  });
+  return new Download((sink, left) => begin(target, { op: "rrq", sink }, options, left));
 }
 
 /** Brings a file. Resolves when the server has acknowledged the last block. Throws TftpError. */
@@ -64,21 +61,34 @@ const clientParts: ClientParts = {
   lingering: fewLingering(),
 };
 
+/** Puts the cargo away in every case, also where what watches is none. `left`: it, too, ends the
+ * transfer. */
 async function begin(
   target: Target,
   cargo: Cargo,
   options: TransferOptions & { readonly tap?: PacketTap },
+  left?: AbortSignal,
 ): Promise<TransferReport> {
-  const { signal, onProgress, tap } = options;
-  if (!onProgress && !tap) return ask(clientParts, target, cargo, options);
-  return guarding(async (guard, failed) => {
-    const parts = { ...clientParts, network: await networkFor(tap && guarded(tap, guard)) };
-    return ask(parts, target, cargo, {
+  let begun = false;
+  const run = async (guard?: Guard, failed?: AbortSignal): Promise<TransferReport> => {
+    const { onProgress, tap, signal } = options;
+    const network = await networkFor(tap && guard && guarded(tap, guard));
+    const signals = [signal, left, failed].filter((each) => !!each);
+    const [first, second] = signals;
+    const all: TransferOptions = {
       ...options,
-      signal: signal ? AbortSignal.any([signal, failed]) : failed,
-      ...(onProgress ? { onProgress: guard((progress) => options.onProgress?.(progress)) } : {}),
-    });
-  });
+      ...(first ? { signal: second ? AbortSignal.any(signals) : first } : {}),
+      ...(onProgress && guard ? { onProgress: guard((of) => options.onProgress?.(of)) } : {}),
+    };
+    begun = true;
+    return ask({ ...clientParts, network }, target, cargo, all);
+  };
+  try {
+    return await (options.onProgress || options.tap ? guarding(run) : run());
+  } catch (thrown) {
+    if (!begun) await putAway(cargo);
+    throw thrown;
+  }
 }
 
 /** What a tap leaves out still costs nothing. */

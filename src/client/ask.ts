@@ -3,7 +3,7 @@
 
 import type { Offer } from "../core/options.ts";
 import type { Mode } from "../core/packet.ts";
-import type { Address, Network, Sink } from "../ports.ts";
+import type { Address, Network } from "../ports.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
 import { unlessAborted } from "./aborting.ts";
 import {
@@ -51,15 +51,14 @@ export async function ask(
     done = true;
     return report;
   } finally {
-    if (cargo.op === "wrq") await cargo.source.close();
-    else if (!done) await putAway(cargo.sink);
+    if (cargo.op === "wrq" || !done) await putAway(cargo);
   }
 }
 
 /** What cannot even be put away must not hide why. */
-async function putAway(sink: Sink): Promise<void> {
+export async function putAway(cargo: Cargo): Promise<void> {
   try {
-    await sink.discard();
+    await (cargo.op === "wrq" ? cargo.source.close() : cargo.sink.discard());
   } catch {}
 }
 
