@@ -5,6 +5,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import type { Attempts } from "./attempts.ts";
 
 export interface Guarded {
   readonly password: string | undefined;
@@ -16,28 +17,6 @@ export interface Guarded {
 export interface Refusal {
   readonly status: 401 | 403 | 421 | 429;
   readonly message: string;
-}
-
-const wrongPerMinute = 30;
-const hostsMax = 1000;
-
-/** Counts wrong passwords by host: nobody can guess for long, and no single host locks others out.
- * Where more hosts guess than are counted, nobody is let in for that minute. */
-export class Attempts {
-  readonly #wrong = new Map<string, number>();
-  #since = 0;
-
-  mayTry(host: string): boolean {
-    if (performance.now() - this.#since > 60_000) {
-      this.#wrong.clear();
-      this.#since = performance.now();
-    }
-    return (this.#wrong.get(host) ?? 0) < wrongPerMinute && this.#wrong.size < hostsMax;
-  }
-
-  count(host: string): void {
-    this.#wrong.set(host, (this.#wrong.get(host) ?? 0) + 1);
-  }
 }
 
 export function refusalFor(request: IncomingMessage, guarded: Guarded): Refusal | undefined {
@@ -72,9 +51,9 @@ function passwordRefusal(
   if (!attempts.mayTry(host)) {
     return { status: 429, message: "Too many wrong passwords; wait a minute." };
   }
-  if (isSame(given, password)) return undefined;
-  attempts.count(host);
-  return { status: 401, message: "The password is wrong." };
+  const isRight = isSame(given, password);
+  attempts.count(host, isRight);
+  return isRight ? undefined : { status: 401, message: "The password is wrong." };
 }
 
 /** Of `Basic`, under any user name, or of `Bearer`. */

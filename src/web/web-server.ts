@@ -6,7 +6,8 @@ import type { AddressInfo } from "node:net";
 import { TftpError } from "../core/errors.ts";
 import type { Address } from "../ports.ts";
 import { answerText, securityHeaders } from "./answer.ts";
-import { Attempts, refusalFor } from "./guard.ts";
+import { Attempts } from "./attempts.ts";
+import { refusalFor } from "./guard.ts";
 import type { Page, Request } from "./visit.ts";
 
 /** What a scraper is given. */
