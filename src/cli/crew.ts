@@ -6,7 +6,8 @@ import { TftpError } from "../index.ts";
 import { Pulse } from "./pulse.ts";
 import { answer, leave, serving, stop } from "./worker.ts";
 
-const startMillisMax = 30_000;
+/** Until one that does not come to serve is ended. */
+const startMillisUsual = 30_000;
 /** Until one that could not start again is tried once more. */
 const againMillis = 5000;
 
@@ -17,6 +18,8 @@ export class Crew {
   readonly #leaving = new Set<Worker>();
   /** Of those that serve, the one that answers broadcasts. */
   #answerer: Worker | undefined;
+  /** Were ended because they did not come to serve. */
+  readonly #stuck = new Set<Worker>();
   /** Have begun with a configuration that has changed since. */
   readonly #outdated = new Set<Worker>();
   /** Is to have the place of another one, and does not serve yet. */
@@ -28,10 +31,12 @@ export class Crew {
   #replacing = false;
   #stopping = false;
   readonly #tell: (line: string) => void;
+  readonly #startMillisMax: number;
   readonly #pulse = new Pulse((worker) => this.#end(worker));
 
-  constructor(tell: (line: string) => void) {
+  constructor(tell: (line: string) => void, startMillisMax: number = startMillisUsual) {
     this.#tell = tell;
+    this.#startMillisMax = startMillisMax;
   }
 
   /** Of the workers, any. */
@@ -112,11 +117,13 @@ export class Crew {
   #ended(worker: Worker): boolean {
     this.#running.delete(worker);
     this.#outdated.delete(worker);
-    const served = this.#serving.delete(worker);
+    const isStuck = this.#stuck.delete(worker);
+    // One that was too slow may do better, and the wait was pause enough.
+    const isReplaced = this.#serving.delete(worker) || isStuck;
     this.#nameAnswerer();
     const expected = this.#leaving.delete(worker) || this.#candidate === worker;
     if (this.#stopping || expected) return true;
-    if (served) {
+    if (isReplaced) {
       this.#tell(`worker ${worker.id} has ended; worker ${this.#start().id} is to have its place.`);
     } else if (this.#proven && this.#serving.size > 0) {
       this.#tell(`worker ${worker.id} cannot start; the others go on, another one is tried.`);
@@ -132,6 +139,8 @@ export class Crew {
     // systemd hears of the service from the first process alone.
     const worker = cluster.fork({ NOTIFY_SOCKET: "" });
     this.#running.add(worker);
+    const patience = setTimeout(() => this.#endStuck(worker), this.#startMillisMax);
+    worker.once("exit", () => clearTimeout(patience));
     // Something was said to one that has ended this moment, which is heard by itself. One that
     // could not be started at all has no number.
     worker.on("error", (error: Error) => {
@@ -139,6 +148,7 @@ export class Crew {
     });
     worker.on("message", (message) => {
       if (message !== serving || this.#leaving.has(worker)) return;
+      clearTimeout(patience);
       this.#serving.add(worker);
       this.#nameAnswerer();
       this.#pulse.feel(worker);
@@ -154,9 +164,7 @@ export class Crew {
   async #startInPlace(): Promise<Worker | undefined> {
     const worker = this.#start();
     this.#candidate = worker;
-    const patience = setTimeout(() => worker.process.kill("SIGKILL"), startMillisMax);
     await heard(worker);
-    clearTimeout(patience);
     this.#candidate = undefined;
     return this.#serving.has(worker) ? worker : undefined;
   }
@@ -164,6 +172,12 @@ export class Crew {
   /** It hangs, so it heeds nothing else. */
   #end(worker: Worker): void {
     this.#tell(`worker ${worker.id} hangs, and is ended.`);
+    worker.process.kill("SIGKILL");
+  }
+
+  #endStuck(worker: Worker): void {
+    this.#tell(`worker ${worker.id} does not come to serve, and is ended.`);
+    this.#stuck.add(worker);
     worker.process.kill("SIGKILL");
   }
 
