@@ -1,7 +1,7 @@
 // Failures of this machine's own files, with the path in them. The library leaves it out, because
 // its messages also go to the peer.
 
-import { fstatSync, type Stats } from "node:fs";
+import { type BigIntStats, fstatSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { TftpError, type TftpErrorCode } from "../index.ts";
 import { systemCode } from "./failure.ts";
@@ -102,9 +102,9 @@ const meanings: { readonly [systemCode: string]: Meaning } = {
 };
 
 /** Of a descriptor; undefined where the system does not tell. */
-export function statOf(fd: number): Stats | undefined {
+export function statOf(fd: number): BigIntStats | undefined {
   try {
-    return fstatSync(fd);
+    return fstatSync(fd, { bigint: true });
   } catch {
     return undefined;
   }

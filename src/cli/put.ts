@@ -1,7 +1,7 @@
 // `tidewire put`: opens each file, or standard input, and sends it.
 
 import { type BigIntStats, createReadStream } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
@@ -77,7 +77,7 @@ async function sendFrom(path: string, url: string, options: RunOptions): ReturnT
     return await put(url, content, size === undefined ? options : { ...options, size });
   } catch (thrown) {
     if (!(thrown instanceof TftpError && thrown.cause instanceof FileChanged)) throw thrown;
-    const message = `${path} changed while it was read`;
+    const message = `${path === "-" ? "standard input" : path} changed while it was read`;
     throw new TftpError("STORAGE", message, { hint: "Send a copy of it.", cause: thrown });
   } finally {
     body.destroy();
@@ -96,31 +96,36 @@ function standardInput(): Input {
   const found = statOf(0);
   if (found?.isDirectory()) throw folderGiven("standard input");
   const body = found?.isBlockDevice() ? createReadStream("", { fd: 0 }) : process.stdin;
-  return { body, content: body };
+  // Where it begins is not known, and so no size.
+  if (!isOfSize(found)) return { body, content: body };
+  return { body, content: unchanged(body, async () => statOf(0), found) };
 }
 
+const exactly = { bigint: true } as const;
 const readBytes = 256 * 1024;
 
-/** The size is not known of pipes and devices, nor of files in /proc, which say that they are
- * empty. */
 async function openFile(path: string): Promise<Input> {
-  let handle: FileHandle | undefined;
+  const handle = await open(path);
   try {
-    handle = await open(path);
-    const found = await handle.stat({ bigint: true });
+    const found = await handle.stat(exactly);
     if (found.isDirectory()) throw folderGiven(path);
-    if (!found.isFile() || found.size === 0n) {
+    if (!isOfSize(found)) {
       const body = handle.createReadStream({ highWaterMark: readBytes });
       return { body, content: body };
     }
     const size = Number(found.size);
     const range = { end: size - 1, highWaterMark: readBytes };
     const body = handle.createReadStream({ ...range, autoClose: false });
-    return { body, content: unchanged(body, handle, found), size };
+    return { body, content: unchanged(body, () => handle.stat(exactly), found), size };
   } catch (thrown) {
-    await handle?.close();
+    await handle.close();
     throw thrown;
   }
+}
+
+/** Not of pipes and devices, nor of files in /proc, which say that they are empty. */
+function isOfSize(found: BigIntStats | undefined): found is BigIntStats {
+  return found?.isFile() === true && found.size > 0n;
 }
 
 class FileChanged extends Error {}
@@ -129,12 +134,12 @@ class FileChanged extends Error {}
  * name or none is no change. */
 async function* unchanged(
   body: Readable,
-  handle: FileHandle,
+  look: () => Promise<BigIntStats | undefined>,
   was: BigIntStats,
 ): AsyncGenerator<Uint8Array> {
   yield* body;
-  const now = await handle.stat({ bigint: true });
-  if (now.size === was.size && now.mtimeNs === was.mtimeNs) return;
+  const now = await look();
+  if (now?.size === was.size && now.mtimeNs === was.mtimeNs) return;
   const cause = new FileChanged();
   throw new TftpError("STORAGE", "the file changed while it was read", { cause });
 }

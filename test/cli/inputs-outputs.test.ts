@@ -85,6 +85,36 @@ test("a folder as standard input is refused, not stored as an empty file", async
   assert.deepEqual([status, storage.files.size], [1, 0]);
 });
 
+for (const [what, change] of changes) {
+  test(`standard input that ${what} while it is sent is no file to be stored`, async (t) => {
+    const path = join(await folder(t), "file");
+    await writeFile(path, Buffer.alloc(large, "old"));
+    const { storage, stored } = meanwhile(() => change(path));
+    const { url } = await libraryServer(t, storage);
+    await using input = await open(path);
+    const args = ["put", "-", `${url}/file`, "--blksize", "1428"];
+    const { status, stderr } = await redirected(args, { input });
+    assert.match(
+      stderr,
+      /^tidewire: standard input changed while it was read\.\nHint: Send a copy/,
+    );
+    assert.equal(status, 1);
+    assert.throws(stored, /nothing was stored/);
+  });
+}
+
+test("a file as standard input is sent from where it is read, as it was", async (t) => {
+  const path = join(await folder(t), "file");
+  await writeFile(path, "firstrest");
+  const storage = memory({}, { uploads: "create" });
+  const { url } = await libraryServer(t, storage);
+  await using input = await open(path);
+  await input.read(Buffer.alloc(5));
+  const { status } = await redirected(["put", "-", `${url}/rest`], { input });
+  assert.equal(status, 0);
+  assert.equal(Buffer.from(storage.files.get("rest")!).toString(), "rest");
+});
+
 /** A disk of this size made of a file; undefined where there is none to be had. */
 async function disk(t: TestContext, bytes: number): Promise<string | undefined> {
   const file = join(await folder(t), "disk");
