@@ -65,6 +65,7 @@ function fieldsOf(event: ServerEvent): object {
         ...requestFields(event.request),
         error: errorOf(event.error),
         ...diagnosisFields(event.kind === "refused" ? event.diagnosis : undefined),
+        ...(event.kind === "ignored" ? { reason: event.reason ?? null } : {}),
       };
     case "stray":
       return { ...clientFields(event.from), reason: event.reason };

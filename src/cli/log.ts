@@ -170,8 +170,10 @@ function describe(event: ServerEvent): readonly [text: string, colour?: Colour] 
         `${request(event.request)} refused: ${reason(event.error)}${advice(event.diagnosis)}`,
         "yellow",
       ];
-    case "ignored":
-      return [`${request(event.request)} not answered${because(event.error)}`, "yellow"];
+    case "ignored": {
+      const why = event.reason === undefined ? because(event.error) : `: ${visible(event.reason)}`;
+      return [`${request(event.request)} not answered${why}`, "yellow"];
+    }
     case "stray":
       return [
         `${event.from.host} port ${event.from.port}: stray packet: ${visible(event.reason)}`,

@@ -7,9 +7,11 @@ import type { FlightRecorder } from "./flight-recorder.ts";
 import { History, type HistoryEntry, type Past } from "./history.ts";
 import { idOf, numberOf } from "./ids.ts";
 import type { PacketRecord } from "./packet-record.ts";
+import { Unanswered } from "./unanswered.ts";
 
 export class Observer {
   readonly history: History;
+  readonly unanswered: Unanswered = new Unanswered();
   /** Absent where nobody wants packets. */
   readonly #recorder: FlightRecorder | undefined;
   readonly #readers = new Set<(past: Past) => void>();
@@ -31,6 +33,7 @@ export class Observer {
     if (event.kind === "started" && event.diagnosis) {
       this.#warnings.set(number, event.diagnosis.advice);
     } else if (event.kind === "ended" && this.#warnings.size > 0) this.#warnings.delete(number);
+    if (event.kind === "ignored") this.unanswered.add(event, Date.now());
     const past = this.history.handleEvent(event, number, Date.now());
     if (past) for (const read of this.#readers) read(past);
   }

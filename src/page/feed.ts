@@ -48,12 +48,12 @@ export function follow(reader: FeedReader): void {
       early.push(...tick.ended);
       return;
     }
-    const { transfers, more, sample, standing } = tick;
+    const { transfers, more, unanswered, sample, standing } = tick;
     const ended = unknownTo(state.history, tick.ended);
     const history = withNewer(state.history, ended);
     const isNew = sample && sample[0] !== state.samples.at(-1)?.[0];
     const samples = isNew ? [...state.samples, sample].slice(-samplesMax) : state.samples;
-    state = { ...state, ...standing, transfers, more, history, samples };
+    state = { ...state, ...standing, transfers, more, unanswered, history, samples };
     reader.onState(state, ended);
   };
 }

@@ -1,4 +1,5 @@
-// The first page: what runs, how fast, what ended and why, and which names were not found.
+// The first page: what runs, how fast, what ended and why, who got no answer, and which names
+// were not found.
 
 import type { Entry, Missing, RunningTransfer, State } from "../web/messages.ts";
 import { element, panel, setText } from "./dom.ts";
@@ -6,6 +7,7 @@ import { getJson } from "./feed.ts";
 import { type Group, groupsOf, keyOf, rowOf } from "./history-rows.ts";
 import { Plot } from "./plot.ts";
 import { RunningList } from "./running-list.ts";
+import { UnansweredList } from "./unanswered-list.ts";
 import { nameText, rateText } from "./words.ts";
 
 const rowsMax = 200;
@@ -24,6 +26,7 @@ export class Overview {
   readonly #running = new RunningList();
   readonly #rows: HTMLElement = element("tbody");
   readonly #missing: HTMLElement = element("ul", { class: "missing" });
+  readonly #unanswered = new UnansweredList();
   readonly #noHistory = element("p", { class: "empty" });
   readonly #noMissing = element("p", { class: "empty" }, "Every name was found so far.");
   #problemsOnly = false;
@@ -51,7 +54,12 @@ export class Overview {
         "div",
         { class: "columns" },
         panel("History", this.#filter(), this.#table(), this.#noHistory),
-        panel("Names not found", undefined, this.#missing, this.#noMissing),
+        element(
+          "div",
+          {},
+          panel("Not answered", undefined, this.#unanswered.view),
+          panel("Names not found", undefined, this.#missing, this.#noMissing),
+        ),
       ),
     );
   }
@@ -63,6 +71,7 @@ export class Overview {
     setText(this.#tiles.receiving, rateText(rateOf(state.transfers, "put") || received));
     this.#plot.update(state.samples);
     this.#running.update(state.transfers, state.more);
+    void this.#unanswered.update(state.unanswered);
     if (ended !== "all" && ended.length === 0) return;
     this.#entries = state.history;
     const groups = groupsOf(state.history);

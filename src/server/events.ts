@@ -81,8 +81,13 @@ export type ServerEvent =
       readonly error: TftpError;
       readonly diagnosis?: Diagnosis;
     }
-  /** Not answered, by verdict or at a limit. */
-  | { readonly kind: "ignored"; readonly request: RefusedRequest; readonly error?: TftpError }
+  /** Not answered: by a verdict, with its reason if it has one, or at a limit, with an error. */
+  | {
+      readonly kind: "ignored";
+      readonly request: RefusedRequest;
+      readonly reason?: string;
+      readonly error?: TftpError;
+    }
   /** A datagram at the listening port that belongs to nothing. */
   | { readonly kind: "stray"; readonly from: Address; readonly reason: string }
   | { readonly kind: "listening"; readonly address: Address }

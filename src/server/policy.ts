@@ -14,8 +14,8 @@ export type Verdict =
   | { readonly kind: "allow"; readonly filename?: string }
   /** Answered with one ERROR packet. */
   | { readonly kind: "refuse"; readonly error: TftpError }
-  /** Not answered at all. */
-  | { readonly kind: "ignore" };
+  /** Not answered at all; `reason` is for who watches. */
+  | { readonly kind: "ignore"; readonly reason?: string };
 
 /** Answers at once: a promise is no verdict, and what is none refuses the request. */
 export type Judge = (request: JudgedRequest) => Verdict;

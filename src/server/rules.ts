@@ -87,7 +87,9 @@ function compile({ verdict, op, clients, names }: Rule, text?: string): Test {
       (op === undefined || asked.op === op) &&
       (range === undefined || isFrom(asked.client, range)) &&
       (pattern === undefined || isNamed(asked.name, pattern, verdict)),
-    verdict: verdicts[verdict],
+    // Nobody hears of it, so who watches is told why.
+    verdict:
+      verdict === "ignore" ? { kind: "ignore", reason: `rule "${given}"` } : verdicts[verdict],
   };
 }
 
@@ -108,11 +110,10 @@ function describe({ op, client, filename }: JudgedRequest): Asked {
 }
 
 const allowed: Verdict = { kind: "allow" };
-const verdicts: { readonly [verdict in Rule["verdict"]]: Verdict } = {
+const verdicts = {
   allow: allowed,
   refuse: { kind: "refuse", error: new TftpError("ACCESS_VIOLATION", "access denied") },
-  ignore: { kind: "ignore" },
-};
+} as const;
 
 function wrong(rule: string, hint: string): TftpError {
   return new TftpError("INVALID_ARGUMENT", `"${rule}" is no rule`, { hint });

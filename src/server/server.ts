@@ -200,7 +200,7 @@ export class TftpServer {
     const verdict = verdictOf(info, this.#parts);
     if (this.#closing) return; // by the judge itself, or by who was told of the earlier session
     if (verdict.kind === "refuse") this.#refuse(request, from, entrance.socket, verdict.error);
-    else if (verdict.kind === "ignore") this.#ignore(request, from);
+    else if (verdict.kind === "ignore") this.#ignore(request, from, verdict.reason);
     else {
       const name = verdict.filename ?? request.filename;
       const { socket, broadcast } = entrance;
@@ -289,8 +289,9 @@ export class TftpServer {
     this.#emit({ kind: "refused", ...event });
   }
 
-  #ignore(request: Request, from: Address, error?: TftpError): void {
-    this.#emit({ kind: "ignored", request: refused(request, from), ...(error ? { error } : {}) });
+  #ignore(request: Request, from: Address, why?: TftpError | string): void {
+    const cause = typeof why === "string" ? { reason: why } : why && { error: why };
+    this.#emit({ kind: "ignored", request: refused(request, from), ...cause });
   }
 
   #emit(event: ServerEvent): void {

@@ -6,8 +6,8 @@ import { TftpError } from "../core/errors.ts";
 import type { Address } from "../ports.ts";
 import { answerJson } from "./answer.ts";
 import { JoinedLive } from "./joined-live.ts";
-import { joinMissing, joinStates } from "./joining.ts";
-import type { Missing, State } from "./messages.ts";
+import { joinMissing, joinStates, joinUnanswered } from "./joining.ts";
+import type { Missing, State, Unanswered } from "./messages.ts";
 import type { Colleague } from "./passage.ts";
 import { staticFile } from "./routes.ts";
 import { named, type Page, pageOf, type Route } from "./visit.ts";
@@ -52,6 +52,10 @@ const routes = named<Site>({
   missing: async ({ response, site, client }) => {
     const all = await ofAll<readonly Missing[]>(site, "/api/missing", client);
     answerJson(response, joinMissing(all));
+  },
+  unanswered: async ({ response, site, client }) => {
+    const all = await ofAll<readonly Unanswered[]>(site, "/api/unanswered", client);
+    answerJson(response, joinUnanswered(all));
   },
   files: ofAny,
   transfers: async (visit) => {

@@ -2,10 +2,11 @@
 
 import { historyMax } from "../observe/history.ts";
 import { runningMax, samplesMax } from "./live.ts";
-import type { Missing, Running, Sample, State, Tick } from "./messages.ts";
+import type { Missing, Running, Sample, State, Tick, Unanswered } from "./messages.ts";
 
 /** So many names are shown. */
 export const missingMax = 50;
+export const unansweredMax = 50;
 
 /** Of at least one. */
 export function joinStates(states: readonly State[]): State {
@@ -24,7 +25,8 @@ export function joinRunning(all: readonly Running[]): Running {
   const transfers = all.flatMap((running) => running.transfers);
   const shown = transfers.sort((a, b) => b.startedAt - a.startedAt).slice(0, runningMax);
   const more = all.reduce((sum, running) => sum + running.more, 0);
-  return { transfers: shown, more: more + transfers.length - shown.length };
+  const unanswered = all.reduce((sum, running) => sum + running.unanswered, 0);
+  return { transfers: shown, more: more + transfers.length - shown.length, unanswered };
 }
 
 /** Without the last second, of which not all have told yet. */
@@ -49,4 +51,16 @@ export function joinMissing(all: readonly (readonly Missing[])[]): Missing[] {
     names.set(each.filename, { ...later, count: each.count + (before?.count ?? 0) });
   }
   return [...names.values()].sort((a, b) => b.lastAt - a.lastAt).slice(0, missingMax);
+}
+
+/** A client comes to one worker after the other. */
+export function joinUnanswered(all: readonly (readonly Unanswered[])[]): Unanswered[] {
+  const requests = new Map<string, Unanswered>();
+  for (const each of all.flat()) {
+    const key = JSON.stringify([each.client, each.op, each.filename, each.why]);
+    const before = requests.get(key);
+    const later = before && before.lastAt > each.lastAt ? before : each;
+    requests.set(key, { ...later, count: each.count + (before?.count ?? 0) });
+  }
+  return [...requests.values()].sort((a, b) => b.lastAt - a.lastAt).slice(0, unansweredMax);
 }

@@ -73,7 +73,8 @@ export class Live {
       describe(transfer, this.#observer, this.#rateOf(transfer, now, rates)),
     );
     this.#before = rates;
-    return { transfers, more: all.length - shown.length };
+    const { count: unanswered } = this.#observer.unanswered;
+    return { transfers, more: all.length - shown.length, unanswered };
   }
 
   join(visit: Arrival): void {

@@ -3,6 +3,7 @@
 
 import type { HistoryEntry, MissingName } from "../observe/history.ts";
 import type { Op } from "../observe/op.ts";
+import type { UnansweredRequest } from "../observe/unanswered.ts";
 import type { Address } from "../ports.ts";
 
 export interface RunningTransfer {
@@ -30,6 +31,8 @@ export interface Running {
   readonly transfers: readonly RunningTransfer[];
   /** So many more than are listed. */
   readonly more: number;
+  /** So many requests got no answer so far. */
+  readonly unanswered: number;
 }
 
 /** What may change while it runs: interfaces come and go, a configuration is read anew. */
@@ -67,6 +70,9 @@ export interface Missing extends MissingName {
   /** Names that may have been meant. */
   readonly near: readonly string[];
 }
+
+/** `/api/unanswered`: a request that got no answer. */
+export type Unanswered = UnansweredRequest;
 
 /** `/api/files`: what is in a folder. */
 export interface Folder {

@@ -12,10 +12,10 @@ import type { Address } from "../ports.ts";
 import type { TransferInfo } from "../server/events.ts";
 import { answerJson, answerPieces, answerText } from "./answer.ts";
 import { type PageUpload, readFile, type Shelf, writeFile } from "./files.ts";
-import { missingMax } from "./joining.ts";
+import { missingMax, unansweredMax } from "./joining.ts";
 import { fileNames, listFolder } from "./listing.ts";
 import { Live } from "./live.ts";
-import type { Missing, Standing, State } from "./messages.ts";
+import type { Missing, Standing, State, Unanswered } from "./messages.ts";
 import { packetTable } from "./packet-table.ts";
 import { pageFile } from "./page-files.ts";
 import { named, type Page, pageOf, type Route, type Visit } from "./visit.ts";
@@ -88,6 +88,10 @@ const routes = named<Site>({
     const told: Missing[] = shown.map((each) => {
       return { ...each, near: nearNames(each.filename, names) };
     });
+    answerJson(response, told);
+  },
+  unanswered: ({ response, site }) => {
+    const told: Unanswered[] = site.observer.unanswered.requests.slice(0, unansweredMax);
     answerJson(response, told);
   },
   files: async ({ response, site, client, query }) => {

@@ -67,6 +67,10 @@ test("each event is one line that says who, what, how much and how it ended", ()
       { kind: "ignored", request, error: new TftpError("BUSY", "too many transfers at once") },
       "put up.cfg not answered: too many transfers at once",
     ],
+    [
+      { kind: "ignored", request, reason: 'rule "ignore *.cfg"' },
+      'put up.cfg not answered: rule "ignore *.cfg"',
+    ],
     [{ kind: "started", transfer }, "get boot/vmlinuz started, 8.4 MB"],
     [
       { kind: "stray", from: client, reason: "no transfer of yours" },

@@ -25,7 +25,7 @@ function withGlobal(t: TestContext, name: string, value: unknown): void {
 }
 
 const entry = (id: string): Entry => ({ id }) as Entry;
-const nothing = { transfers: [], more: 0, standing: null, sample: null };
+const nothing = { transfers: [], more: 0, unanswered: 0, standing: null, sample: null };
 
 test("what ends while the state is under way is in the history, once", async (t) => {
   const state = { ...nothing, history: [entry("1")], samples: [] } as unknown as State;

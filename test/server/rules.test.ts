@@ -161,7 +161,7 @@ test("a live server refuses, ignores and serves by its rules", { timeout: 30_000
   await device.send(wrq("up.txt"), to);
   await device.expectError(2);
   await device.send(rrq("five.bin"), to);
-  await events.nth("ignored");
+  assert.equal((await events.nth("ignored")).reason, 'rule "ignore read five.*"');
   await stillServes(t, to);
   await device.expectSilence();
 });

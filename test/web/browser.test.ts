@@ -116,6 +116,19 @@ testWith("chromium", "a name that was not found is told with what there is", asy
   assert.deepEqual(faults, []);
 });
 
+testWith("chromium", "who gets no answer is told with the rule", async (t, program) => {
+  const { page, url, faults } = await scene(t, program, ["--rule", "ignore *.cfg"]);
+  const panel = page.getByRole("region", { name: "Not answered" });
+  await panel.getByText("Every request was answered so far.").waitFor();
+  const device = await Device.open(t);
+  await device.send(rrq("<b>/a.cfg"), { host: "127.0.0.1", port: Number(new URL(url).port) });
+  await panel.getByText("<b>/a.cfg").waitFor();
+  await panel.getByText(/^get by 127\.0\.0\.1, once, last at \d\d:\d\d:\d\d$/).waitFor();
+  await panel.getByText('rule "ignore *.cfg"').waitFor();
+  await isAccessible(page);
+  assert.deepEqual(faults, []);
+});
+
 testWith("chromium", "it fits a telephone, and both colour schemes", async (t, program) => {
   const { page, url, base } = await scene(t, program, ["--uploads", "create"]);
   await get(`${url}/boot/vmlinuz`).bytes();

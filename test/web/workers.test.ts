@@ -9,10 +9,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { get } from "../../src/index.ts";
-import type { Entry, Missing, State, Tick } from "../../src/web/messages.ts";
+import type { Entry, Missing, State, Tick, Unanswered } from "../../src/web/messages.ts";
 import { childrenOf } from "../cli/children.ts";
 import { failsWith, folder, type Serving, serving, tidewire } from "../cli/command.ts";
+import { times } from "../cli/printed.ts";
 import { freePort } from "../net/free-port.ts";
+import { Device, rrq } from "../server/device.ts";
 import { foreignPaths, http } from "./page-server.ts";
 
 const timeout = 60_000;
@@ -77,6 +79,19 @@ test("history, packets and missing names are those of all workers", linux, async
   assert.deepEqual(
     missing.map(({ filename, count, near }) => ({ filename, count, near })),
     [{ filename: "b.txt", count: 8, near: ["a.txt"] }],
+  );
+});
+
+test("requests without an answer are those of all workers", linux, async (t) => {
+  const { url, ask, printed } = await crew(t, ["--rule", "ignore *.cfg"]);
+  const to = { host: "127.0.0.1", port: Number(new URL(url).port) };
+  for (let asked = 0; asked < 16; asked++) await (await Device.open(t)).send(rrq("x.cfg"), to);
+  await printed(times(16, '"event":"ignored"'));
+  assert.equal((await ask<State>("api/state")).unanswered, 16);
+  const told = await ask<Unanswered[]>("api/unanswered");
+  assert.deepEqual(
+    told.map(({ filename, why, count }) => ({ filename, why, count })),
+    [{ filename: "x.cfg", why: 'rule "ignore *.cfg"', count: 16 }],
   );
 });
 
