@@ -26,22 +26,22 @@ export class Attempts {
       this.#since = performance.now();
     }
     const key = ownerOf(host);
-    const wrong = this.#ownCount(host, key) ?? this.#shared[this.#placeOf(key)] ?? 0;
+    const wrong = this.#ownCount(key) ?? this.#shared[this.#placeOf(key)] ?? 0;
     return wrong < wrongPerMinute;
   }
 
   /** A host that may try has tried. */
   count(host: string, isRight: boolean): void {
     const key = ownerOf(host);
-    const own = this.#ownCount(host, key) ?? (isRight ? 0 : undefined);
+    const own = this.#ownCount(key) ?? (isRight ? 0 : undefined);
     if (own === undefined) {
       const place = this.#placeOf(key);
       this.#shared[place] = (this.#shared[place] ?? 0) + 1;
     } else this.#keep(key, isRight ? own : own + 1);
   }
 
-  #ownCount(host: string, key: string): number | undefined {
-    return this.#own.get(key) ?? (isThisMachine(host) ? 0 : undefined);
+  #ownCount(key: string): number | undefined {
+    return this.#own.get(key) ?? (key === thisMachine ? 0 : undefined);
   }
 
   #keep(key: string, wrong: number): void {
@@ -56,16 +56,15 @@ export class Attempts {
   }
 }
 
+/** It has many addresses, and a proxy may be there that stands for others. */
+const thisMachine = "this machine";
+
 /** Who has an IPv6 address has the whole /64. */
 function ownerOf(host: string): string {
+  if (host === "::1" || /^(?:::ffff:)?127\./.test(host)) return thisMachine;
   const [address = ""] = host.split("%");
   if (!isIPv6(address) || address.includes(".")) return host;
   const [head = [], tail] = address.split("::").map((part) => part.split(":").filter(Boolean));
   const zeros = tail === undefined ? 0 : 8 - head.length - tail.length;
   return [...head, ...Array(zeros).fill("0"), ...(tail ?? [])].slice(0, 4).join(":");
-}
-
-/** A proxy may be there that stands for others, so it is counted. */
-function isThisMachine(host: string): boolean {
-  return host === "::1" || /^(?:::ffff:)?127\./.test(host);
 }

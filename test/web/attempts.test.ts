@@ -35,6 +35,14 @@ test("a crowd that guesses locks out few others", () => {
   assert.ok(others.filter((host) => attempts.mayTry(host)).length > 50);
 });
 
+test("the machine itself is one, however many addresses it has", () => {
+  const attempts = new Attempts();
+  for (let at = 0; at < 30; at++) attempts.count(`127.0.0.${at}`, false);
+  for (const host of ["127.9.9.9", "::1", "::ffff:127.0.0.1"]) {
+    assert.equal(attempts.mayTry(host), false, host);
+  }
+});
+
 test("who had the right password gets in whatever a crowd guesses", () => {
   const attempts = new Attempts();
   attempts.count("192.0.2.9", true);
