@@ -124,6 +124,7 @@ function mountsOf(value: TomlValue, text: string, path: string): MountFlags[] {
   if (list.length === 0) {
     throw wrong({ path, line: lineOf(text, "mount") }, "mount is not a table", "Write [[mount]].");
   }
+  const taken = new Set<string>();
   return list.map((each, at) => {
     const entry = each as TomlTable;
     const whole = { path, line: headerLine(text, at) ?? lineOf(text, "mount") };
@@ -139,9 +140,14 @@ function mountsOf(value: TomlValue, text: string, path: string): MountFlags[] {
     const { at: prefix = "/", dir, ...rest } = given;
     if (dir === undefined) throw wrong(whole, "a mount has no dir", 'Add dir = "/srv/boot".');
     checkMount({ at: prefix, ...rest }, whole);
+    const names = [...prefix.split(/[\\/]/).filter(Boolean), "", rest.clients].join("/");
+    if (taken.has(names)) throw wrong(whole, "an earlier mount has the same names", takenHint);
+    taken.add(names);
     return { at: prefix, dir, ...rest };
   });
 }
+
+const takenHint = "Leave one of them out: nobody would ever get to this one.";
 
 function checkMount(mount: { readonly at: string; readonly clients?: string }, where: Where): void {
   try {
@@ -206,7 +212,8 @@ function isHeader(line: string): boolean {
 }
 
 function hintFor(key: string, options: readonly Option[]): string {
-  const names = options.map(({ long }) => (long as string).slice(2)).filter(isSetting);
+  const longs = options.map(({ long }) => (long as string).slice(2));
+  const names = ["dir", "mount", ...longs.filter(isSetting)];
   const plain = key.replaceAll("_", "-").toLowerCase();
   const near = names.find((name) => name === plain || name.replaceAll("-", "") === plain);
   const longer = near ?? names.find((name) => name.startsWith(plain) || plain.startsWith(name));

@@ -58,6 +58,12 @@ const wrongFiles: readonly (readonly [text: string, says: RegExp, hint: RegExp])
   ["dir = 5", /dir is not text/, /double quotes/],
   ['[[mount]]\nat = "boot"', /line 1: a mount has no dir/, /Add dir/],
   ['[[mount]]\ndir = "a"\n[[mount]]\ndir = "b"\nmac = "x"', /line 5: .* no "mac"/, /clients/],
+  ['Dir = "a"', /no setting "Dir"/, /mean dir\?/],
+  [
+    '[[mount]]\nat = "a/b"\ndir = "c"\n[[mount]]\nat = "/a/b/"\ndir = "d"',
+    /line 4: an earlier mount has the same names$/,
+    /one of them/,
+  ],
   ['[[mount]]\ndir = "a"\nclients = "10.0.0.0/33"', /no address or network/, /192\.0\.2\.0/],
   ['[[mount]]\ndir = "a"\nuploads = "yes"', /line 3: uploads cannot be "yes"/, /create/],
   ['user = "nobody"\nallow-root = true', /line 1: allow-root and user exclude/, /Leave one/],
