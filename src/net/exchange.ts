@@ -29,6 +29,8 @@ export class Exchange {
   /** Whose the batch is. */
   #sender: Sender | undefined;
   #gathering = 0;
+  /** Batches that have left. */
+  #calls = 0;
 
   constructor(libc: Libc) {
     this.libc = libc;
@@ -49,8 +51,9 @@ export class Exchange {
   }
 
   /** What one socket sends in the course of `work` leaves in as few calls as possible. A batch for
-   * each socket saves calls where several take turns, but no time. */
-  gather(work: () => void): void {
+   * each socket saves calls where several take turns, but no time. True if anything left. */
+  gather(work: () => void): boolean {
+    const before = this.#calls;
     this.#gathering += 1;
     try {
       work();
@@ -61,6 +64,7 @@ export class Exchange {
         this.flush();
       }
     }
+    return this.#calls !== before;
   }
 
   send(sender: Sender, outgoing: Outgoing): void {
@@ -74,6 +78,7 @@ export class Exchange {
     // What is refused may be sent again at once, in another way: then it is in the batch again.
     for (let sender = this.#sender; sender; sender = this.#sender) {
       this.#sender = undefined;
+      this.#calls += 1;
       const left = this.#outbox.flush(sender.fd);
       if (left.length > 0) sender.refused(left, systemError(this.libc.errno()));
     }

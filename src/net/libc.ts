@@ -35,6 +35,7 @@ export interface Libc {
     flags: number,
     timeout: number,
   ) => number;
+  readonly fcntl: (fd: number, what: number, value: number) => number;
   readonly epoll_create1: (flags: number) => number;
   readonly epoll_ctl: (epoll: number, what: number, fd: number, event: Int32Array | null) => number;
   readonly epoll_pwait2: (
@@ -55,12 +56,16 @@ export interface Libc {
 // From the kernel's headers, the same on every processor that is let in below.
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+export const F_SETFL = 4;
+export const O_RDWR = 2;
+export const O_NONBLOCK = 0o4000;
 export const SOCK_DGRAM = 2;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SO_REUSEPORT = 15;
 export const SO_REUSEADDR = 2;
+export const SO_RCVTIMEO = 20;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const IPPROTO_IP = 0;
@@ -76,6 +81,7 @@ export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_WAITFORONE = 0x10000;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
 export const EPOLLIN = 1;
@@ -127,6 +133,7 @@ function load(): Libc | undefined {
       sendto: c.func("int sendto(int, uintptr_t, ulong, int, uintptr_t, uint)"),
       recvmsg: c.func("int recvmsg(int, uintptr_t, int)"),
       recvmmsg: c.func("int recvmmsg(int, uintptr_t, uint, int, uintptr_t)"),
+      fcntl: c.func("int fcntl(int, int, int)"),
       epoll_create1: c.func("int epoll_create1(int)"),
       epoll_ctl: c.func("int epoll_ctl(int, int, int, void *)"),
       epoll_pwait2: c.func("int epoll_pwait2(int, uintptr_t, int, uintptr_t, uintptr_t)"),

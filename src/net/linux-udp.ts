@@ -7,6 +7,7 @@ import type { Address, DatagramSocket, OpenOptions } from "../ports.ts";
 import { openDescriptor } from "./bound-descriptor.ts";
 import type { Polled } from "./dwell.ts";
 import { Exchange, type Sender } from "./exchange.ts";
+import { Expectation } from "./expectation.ts";
 import { partSize } from "./joined.ts";
 import * as c from "./libc.ts";
 import { batchSlots } from "./message-headers.ts";
@@ -21,7 +22,6 @@ import {
 } from "./plain-udp.ts";
 import { readingOf } from "./reading.ts";
 import type { Outgoing } from "./send-batch.ts";
-import { Trial } from "./trial.ts";
 
 /** What the kernel cuts out of one run. */
 const segmentsPerCall = 64;
@@ -52,8 +52,12 @@ export async function openLinuxSocket(
   const type = socketType(local.host);
   const socket = createSocket({ type, ipv6Only: type === "udp6", lookup: answerAtOnce });
   await bind(socket, { fd });
-  return new LinuxSocket(socket, fd, exchange, options);
+  // What listens at a known port may be handed over to another process.
+  const isOurs = options.fd === undefined && local.port === 0;
+  return new LinuxSocket(socket, fd, exchange, { ...options, isOurs });
 }
+
+type How = OpenOptions & { readonly isOurs: boolean };
 
 interface Heard {
   readonly datagram: Uint8Array;
@@ -64,6 +68,7 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   readonly local: Address;
   readonly fd: number;
   readonly maxSegments: number = segmentsPerCall;
+  readonly isOurs: boolean;
   onDatagram: (datagram: Uint8Array, from: Address) => void = ignore;
   onWritable: () => void = ignore;
   onError: (error: Error, to?: Address) => void = ignore;
@@ -75,22 +80,20 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   readonly #late: Heard[] = [];
   readonly #reading: ReturnType<typeof readingOf>;
   #paused = false;
-  /** The kernel looks for one more than there is, unless it has found as many as it was asked for:
-   * so in lock-step with one peer it is asked for one, and rarely for more. */
-  #expected = 1;
-  readonly #asksMore = new Trial();
+  readonly #expected = new Expectation(batchSlots);
   /** The kernel has no room: what follows waits here. */
   #waiting: Outgoing[] | undefined;
   /** To them the kernel cuts nothing: a segment does not fit the path's MTU, or a device cannot. */
   readonly #uncut = new WeakSet<Address>();
 
-  constructor(socket: Socket, fd: number, shared: Exchange, options: OpenOptions) {
+  constructor(socket: Socket, fd: number, shared: Exchange, how: How) {
     this.#socket = socket;
     this.fd = fd;
+    this.isOurs = how.isOurs;
     this.#exchange = shared;
     const { address, port } = socket.address();
     this.local = { host: address, port };
-    if (!options.lockStep) this.#enlargeBuffers();
+    if (!how.lockStep) this.#enlargeBuffers();
     this.#reading = readingOf(socket);
     socket.on("message", (datagram, { address, port: number }) => {
       const from = shared.book.named(address, number);
@@ -154,12 +157,12 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   }
 
   /** Takes what has arrived; perhaps not all, where little is expected. */
-  handleReadable(): number {
+  handleReadable(waits = false): number {
     const { inbox } = this.#exchange;
     let heard = 0;
     for (let batches = 0; batches < batchesPerTurn && this.#closed === undefined; batches++) {
-      const count = inbox.receive(this.fd, this.#expected);
-      this.#expected = this.#nextExpected(count);
+      const count = inbox.receive(this.fd, this.#expected.count, waits && batches === 0);
+      this.#expected.told(count);
       this.#exchange.noteReceipt();
       heard += count;
       for (let slot = 0; slot < count; slot++) {
@@ -168,13 +171,6 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
       if (count < batchSlots) return heard; // one that is full is looked at again soon
     }
     return heard;
-  }
-
-  #nextExpected(count: number): number {
-    const asked = this.#expected;
-    if (asked === 1) return count === 1 && this.#asksMore.isDue() ? 2 : 1;
-    this.#asksMore.told(count > 1);
-    return count < asked ? Math.max(1, count) : Math.min(2 * asked, batchSlots);
   }
 
   /** `left`: the first was refused, the others were not even asked for. */
@@ -192,6 +188,7 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
 
   /** As Node does it, with its own errors, for what is not to be sent in another way. */
   sendPlainly(datagram: Uint8Array, to: Address, done: () => void = ignore): void {
+    this.#exchange.dwell.unblock();
     try {
       this.#socket.send(datagram, to.port, to.host, (error) => {
         if (error) this.#report(error, to);

@@ -2,7 +2,7 @@
 
 import type { Address } from "../ports.ts";
 import type { AddressBook } from "./address-book.ts";
-import { type Libc, MSG_DONTWAIT } from "./libc.ts";
+import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE } from "./libc.ts";
 import {
   batchSlots,
   controlBytes,
@@ -46,28 +46,30 @@ export class ReceiveBatch {
     for (let slot = 0; slot < batchSlots; slot++) this.#provide(slot);
   }
 
-  /** The number of datagrams that were waiting, at most `most` of them. */
-  receive(fd: number, most: number): number {
+  /** The number of datagrams that were waiting, at most `most` of them. `waits`: for the first, if
+   * the descriptor blocks. */
+  receive(fd: number, most: number, waits = false): number {
     const { memory } = this.#headers;
     // The kernel has overwritten the lengths of what it used.
     for (let slot = 0; slot < this.#used; slot++) {
       memory[slot * headerWords + nameLengthWord] = nameBytes;
       memory[slot * headerWords + controlLengthWord] = controlBytes;
     }
-    const received = most === 1 ? this.#receiveOne(fd) : this.#receiveMany(fd, most);
+    const received = most === 1 ? this.#receiveOne(fd, waits) : this.#receiveMany(fd, most, waits);
     this.#used = Math.max(0, received);
     return this.#used;
   }
 
   /** The plain call is shorter. */
-  #receiveOne(fd: number): number {
-    const length = this.#libc.recvmsg(fd, this.#headers.pointerTo(0), MSG_DONTWAIT);
+  #receiveOne(fd: number, waits: boolean): number {
+    const length = this.#libc.recvmsg(fd, this.#headers.pointerTo(0), waits ? 0 : MSG_DONTWAIT);
     this.#headers.memory[movedWord] = length;
     return length < 0 ? length : 1;
   }
 
-  #receiveMany(fd: number, most: number): number {
-    return this.#libc.recvmmsg(fd, this.#headers.pointerTo(0), most, MSG_DONTWAIT, 0);
+  #receiveMany(fd: number, most: number, waits: boolean): number {
+    const flags = waits ? MSG_WAITFORONE : MSG_DONTWAIT;
+    return this.#libc.recvmmsg(fd, this.#headers.pointerTo(0), most, flags, 0);
   }
 
   from(slot: number): Address {

@@ -1,36 +1,58 @@
 // How much is heard in one turn of the event loop.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { performance } from "node:perf_hooks";
+import { type TestContext, test } from "node:test";
 import { Dwell, type Polled } from "../../src/net/dwell.ts";
-import type { Libc } from "../../src/net/libc.ts";
+import { type Libc, O_NONBLOCK } from "../../src/net/libc.ts";
 
-/** `wait`: what epoll_pwait2 does, given the memory for its events instead of a pointer to it. */
-function libcWhere(wait: (events: Int32Array) => number): Libc {
+/** `wait`: what epoll_pwait2 does, given the memory for its events instead of a pointer to it, and
+ * whether it shall wait. `flag`: what is set for a descriptor. */
+function libcWhere(
+  wait: (events: Int32Array, waits: boolean) => number,
+  flag: (fd: number, flags: number) => void = () => {},
+): Libc {
   const memories = new Map<number, Int32Array>();
   return {
     epoll_create1: () => 3,
     epoll_ctl: () => 0,
+    setsockopt: () => 0,
+    fcntl: (fd: number, _what: number, flags: number) => flag(fd, flags),
     addressOf: (memory: Int32Array) => {
       const pointer = 4096 * (memories.size + 1);
       memories.set(pointer, memory);
       return pointer;
     },
-    epoll_pwait2: (_epoll: number, events: number) => wait(memories.get(events) as Int32Array),
+    epoll_pwait2: (_epoll: number, events: number, _count: number, time: number) =>
+      wait(memories.get(events) as Int32Array, memories.has(time)),
   } as unknown as Libc;
 }
 
 /** Where a socket of descriptor 7 always has something more. */
-const endless = libcWhere((events) => {
+const endless = libcWhere(toldOfSeven);
+
+function toldOfSeven(events: Int32Array): number {
   events.fill(7);
   return 1;
-});
+}
+
+/** Nothing is sent. */
+function unanswered(work: () => void): boolean {
+  work();
+  return false;
+}
+
+function answered(work: () => void): boolean {
+  work();
+  return true;
+}
 
 test("however much comes, others have their turn, and then it is heard again", async () => {
   let heard = 0;
-  const dwell = new Dwell(endless, (work) => work());
+  const dwell = new Dwell(endless, unanswered);
   const socket: Polled = {
     fd: 7,
+    isOurs: true,
     handleReadable: () => {
       heard += 1;
       return 1;
@@ -48,9 +70,10 @@ test("however much comes, others have their turn, and then it is heard again", a
 
 test("a socket that is to be closed is heard no more", () => {
   let heard = 0;
-  const dwell = new Dwell(endless, (work) => work());
+  const dwell = new Dwell(endless, unanswered);
   const socket: Polled = {
     fd: 7,
+    isOurs: true,
     handleReadable: () => {
       heard += 1;
       dwell.forget(socket);
@@ -73,7 +96,7 @@ function callsAfter(heard: () => number): readonly string[] {
     calls.push("it");
     return heard();
   };
-  new Dwell(libc, (work) => work()).after({ fd: 7, handleReadable });
+  new Dwell(libc, unanswered).after({ fd: 7, isOurs: true, handleReadable });
   return calls;
 }
 
@@ -94,9 +117,10 @@ test("a socket that always has something keeps no other one waiting", async () =
     events.fill(otherHas ? 8 : 7);
     return 1;
   });
-  const dwell = new Dwell(libc, (work) => work());
+  const dwell = new Dwell(libc, unanswered);
   const busy: Polled = {
     fd: 7,
+    isOurs: true,
     handleReadable: () => {
       heard.busy += 1;
       return 1;
@@ -104,6 +128,7 @@ test("a socket that always has something keeps no other one waiting", async () =
   };
   const other: Polled = {
     fd: 8,
+    isOurs: true,
     handleReadable: () => {
       heard.other += 1;
       otherHas = false;
@@ -118,4 +143,116 @@ test("a socket that always has something keeps no other one waiting", async () =
   dwell.after(busy);
   assert.ok(heard.other > 0);
   assert.ok(heard.busy > before);
+});
+
+/** A socket whose peer answers soon, and nobody else: its next datagram is there once it was waited
+ * for, by asking all or in the call that receives. */
+class Alone implements Polled {
+  readonly fd = 7;
+  readonly isOurs: boolean = true;
+  readonly dwell: Dwell;
+  /** What was done, in order: "all" for each time that all were asked and waited for, "it" for what
+   * was waited for in receiving, and how the descriptor was set. */
+  readonly log: string[] = [];
+  now = 0;
+  closed = false;
+  /** In what time, and how many datagrams, it receives when it waits. */
+  onWait: () => number = () => 1;
+  #has = false;
+
+  constructor(t: TestContext, gather = answered) {
+    t.mock.method(performance, "now", () => this.now);
+    const wait = (events: Int32Array, waits: boolean): number => {
+      if (!waits || this.closed) return 0;
+      this.log.push("all");
+      this.#has = true;
+      return toldOfSeven(events);
+    };
+    const flag = (_fd: number, flags: number): void => {
+      this.log.push((flags & O_NONBLOCK) === 0 ? "blocks" : "does not block");
+    };
+    this.dwell = new Dwell(libcWhere(wait, flag), gather);
+  }
+
+  handleReadable(waits = false): number {
+    this.now += 0.02;
+    if (waits) {
+      this.log.push("it");
+      return this.onWait();
+    }
+    const had = this.#has;
+    this.#has = false;
+    return had ? 1 : 0;
+  }
+
+  async turn(): Promise<readonly string[]> {
+    this.log.length = 0;
+    this.dwell.after(this);
+    await new Promise(setImmediate);
+    return [...this.log];
+  }
+}
+
+test("a socket that stays alone is waited for in receiving; all are asked between", async (t) => {
+  const log = await new Alone(t).turn();
+  const blocks = log.indexOf("blocks");
+  assert.ok(log.slice(0, blocks).every((done) => done === "all"));
+  assert.ok(blocks >= 8);
+  const runs = log
+    .slice(blocks + 1, -1)
+    .join(" ")
+    .split(" all")
+    .map((run) => run.trim());
+  assert.ok(runs.length > 2);
+  for (const run of runs.slice(0, -1)) assert.equal(run, Array(8).fill("it").join(" "));
+});
+
+test("Node never meets a descriptor that blocks", async (t) => {
+  const socket = new Alone(t);
+  assert.equal((await socket.turn()).at(-1), "does not block");
+  socket.onWait = () => {
+    throw new Error("broken");
+  };
+  await assert.rejects(socket.turn(), /broken/);
+  assert.equal(socket.log.at(-1), "does not block");
+});
+
+test("a descriptor that another process may have is not made to block", async (t) => {
+  const socket = Object.assign(new Alone(t), { isOurs: false });
+  assert.ok((await socket.turn()).every((done) => done === "all"));
+});
+
+test("where nothing was answered, nothing is waited for in receiving", async (t) => {
+  assert.ok((await new Alone(t, unanswered).turn()).every((done) => done === "all"));
+});
+
+test("who does not answer in time is not waited for again soon", async (t) => {
+  const socket = new Alone(t);
+  socket.onWait = () => 0;
+  const log = await socket.turn();
+  const first = log.indexOf("it");
+  assert.ok(first > 0);
+  assert.deepEqual(log.slice(first + 1, first + 10), ["does not block", ...Array(8).fill("all")]);
+});
+
+test("who answers late is waited for among all again", async (t) => {
+  const socket = new Alone(t);
+  socket.onWait = () => {
+    socket.now += 1;
+    return 1;
+  };
+  assert.ok((await socket.turn()).includes("it"));
+  assert.deepEqual((await socket.turn()).slice(0, 8), Array(8).fill("all"));
+});
+
+test("what is closed while it is waited for is not touched any more", async (t) => {
+  const socket = new Alone(t);
+  socket.onWait = () => {
+    socket.dwell.forget(socket);
+    socket.closed = true;
+    socket.log.push("closed");
+    return 1;
+  };
+  const log = await socket.turn();
+  assert.deepEqual(log.slice(log.indexOf("it")), ["it", "does not block", "closed"]);
 });
