@@ -89,8 +89,7 @@ export abstract class Machine {
     return this.#agreed;
   }
 
-  /** Set once. A machine that has one may still repeat its last acknowledgement until
-   * `nextTimeout` is undefined. */
+  /** Set once. The last acknowledgement may still be repeated until `nextTimeout` is undefined. */
   get outcome(): Outcome | undefined {
     return this.#outcome;
   }
@@ -107,6 +106,11 @@ export abstract class Machine {
 
   get roundTripMillis(): Millis | undefined {
     return this.timer.roundTrip;
+  }
+
+  /** So long, at most, a silent peer is waited for. */
+  get patienceMillis(): Millis {
+    return this.timer.givenUpMillis;
   }
 
   /** Our side gives up: one ERROR goes out, unless there is nobody yet to tell. */
@@ -131,17 +135,12 @@ export abstract class Machine {
   }
 
   succeed(): void {
-    this.#end({ ok: true });
+    if (!this.#outcome) this.#end({ ok: true });
   }
 
   /** Ends without a word: the peer gave up or is gone. */
   abandon(error: TftpError): void {
     if (!this.#outcome) this.#end({ ok: false, error });
-  }
-
-  protected timedOut(): void {
-    const message = this.answered ? "the peer stopped answering" : "no answer";
-    this.abandon(new TftpError("TIMED_OUT", message));
   }
 
   /** The peer's request came once more, and pays for as many packets as the first. */
@@ -156,8 +155,10 @@ export abstract class Machine {
   /** The deadline has passed. False: the attempts are used up, or what may go to a peer that has
    * proved nothing; then patience goes on in silence. */
   protected mayRepeat(now: Millis): boolean {
-    if (!this.timer.expired()) this.timedOut();
-    else if (this.stats.sent < this.#granted) return true;
+    if (!this.timer.expired()) {
+      const message = this.answered ? "the peer stopped answering" : "no answer";
+      this.abandon(new TftpError("TIMED_OUT", message));
+    } else if (this.stats.sent < this.#granted) return true;
     else {
       this.#mute = true;
       this.timer.start(now);
@@ -169,8 +170,7 @@ export abstract class Machine {
   protected accept(asked: Options, answer: Options): boolean {
     try {
       const agreed = acceptAnswer(asked, answer);
-      const { rollover } = answer.has("rollover") ? agreed : this.#agreed;
-      this.agree({ ...agreed, rollover });
+      this.agree(answer.has("rollover") ? agreed : { ...agreed, rollover: this.#agreed.rollover });
       return true;
     } catch (refused) {
       this.refuse(TftpError.from(refused));

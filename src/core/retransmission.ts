@@ -71,6 +71,12 @@ export class RetransmissionTimer {
     return this.#exactMillis ?? this.#patience.timeoutMillis;
   }
 
+  /** More than the intervals of a silent peer can add up to. */
+  get givenUpMillis(): Millis {
+    const each = this.#exactMillis ?? (1 + jitterShare) * this.#longestMillis;
+    return (this.#attempts + 2) * each;
+  }
+
   get roundTrip(): Millis | undefined {
     return this.#smoothed;
   }
@@ -80,7 +86,7 @@ export class RetransmissionTimer {
    * middle of a window, and need not be asked to go on. */
   start(now: Millis, inWindow = false): void {
     this.#waitingSince ??= now;
-    this.deadline = Math.min(now + this.intervalMillis, this.#waitingSince + this.#givenUpMillis());
+    this.deadline = Math.min(now + this.intervalMillis, this.#waitingSince + this.givenUpMillis);
     this.inWindow = inWindow && this.#exactMillis === undefined && this.#smoothed !== undefined;
     if (!this.inWindow) return;
     const pause = Math.max(pauseMillis, 2 * (this.#smoothed ?? 0));
@@ -123,7 +129,7 @@ export class RetransmissionTimer {
   /** The deadline has passed. True: repeat; false: the attempts are used up. */
   expired(): boolean {
     const since = this.#waitingSince;
-    if (since !== undefined && (this.deadline ?? 0) >= since + this.#givenUpMillis()) return false;
+    if (since !== undefined && (this.deadline ?? 0) >= since + this.givenUpMillis) return false;
     // Repeats that come sooner than a plain timeout are a courtesy of a measured path: a device
     // that writes to its flash for seconds must not lose its attempts to them.
     if (this.intervalMillis >= this.nominalMillis) this.#counted += 1;
@@ -134,12 +140,6 @@ export class RetransmissionTimer {
 
   get #longestMillis(): Millis {
     return this.#patience.longestMillis ?? longestTimeouts * this.#patience.timeoutMillis;
-  }
-
-  /** More than the intervals of a silent peer can add up to. */
-  #givenUpMillis(): Millis {
-    const each = this.#exactMillis ?? (1 + jitterShare) * this.#longestMillis;
-    return (this.#attempts + 2) * each;
   }
 
   #baseMillis(): Millis {

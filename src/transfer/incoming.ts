@@ -33,6 +33,7 @@ export class Incoming extends Transfer {
   #agreed = false;
   #bytes = 0;
   #commitBegun = false;
+  #committed = false;
   /** Nobody is to hear how the commit ends. */
   #unheard = false;
 
@@ -142,6 +143,7 @@ export class Incoming extends Transfer {
     if (this.#stored === this.machine.last && !this.machine.outcome) {
       this.#commitBegun = true;
       await this.#sink.commit();
+      this.#committed = true;
     }
     if (this.#unheard) this.machine.succeed();
     else this.machine.handleStored(this.#stored);
@@ -153,6 +155,7 @@ export class Incoming extends Transfer {
    * stored after all. */
   protected override mayFail(aloud: boolean): boolean {
     if (this.#commitBegun && !aloud) this.#unheard = true;
+    if (this.#committed) this.machine.succeed(); // only its ACK has not gone out yet
     return !this.#commitBegun;
   }
 

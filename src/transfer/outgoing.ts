@@ -28,7 +28,7 @@ export class Outgoing extends Transfer {
   }
 
   override get nextTimeout(): Millis | undefined {
-    const due = this.machine.nextTimeout;
+    const due = super.nextTimeout;
     const turn = this.parts.pacer?.nextTurn;
     if (turn === undefined || !this.#canSend) return due;
     return due === undefined ? turn : Math.min(due, turn);

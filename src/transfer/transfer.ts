@@ -16,6 +16,12 @@ import type { Scheduler, Task } from "./scheduler.ts";
 /** So long who has ended waits for a full socket: it may never have room again. */
 const roomMillis: Millis = 1000;
 
+function noRoom(): TftpError {
+  return new TftpError("NETWORK", "the network takes no more packets", {
+    hint: "Nothing could leave this machine for a long time: look at its network.",
+  });
+}
+
 /** What can be told of a transfer at any time. */
 export interface Tally {
   readonly blksize: number;
@@ -52,7 +58,9 @@ export abstract class Transfer implements Task {
   #heardAt: Millis;
   #state: "running" | "closing" | "lingering" | "done" = "running";
   #mayLinger = true;
-  #needsRoomUntil: Millis | undefined;
+  /** So long a full socket is waited for. */
+  #roomUntil: Millis | undefined;
+  #waitsForRoom = true;
 
   constructor(parts: TransferParts) {
     this.parts = parts;
@@ -88,7 +96,10 @@ export abstract class Transfer implements Task {
   }
 
   get nextTimeout(): Millis | undefined {
-    return this.machine.nextTimeout;
+    const { nextTimeout } = this.machine;
+    return this.#roomUntil === undefined
+      ? nextTimeout
+      : Math.min(nextTimeout ?? Number.POSITIVE_INFINITY, this.#roomUntil);
   }
 
   /** Payload bytes that have reached the other side, or that are stored on this one. */
@@ -162,7 +173,8 @@ export abstract class Transfer implements Task {
     const { socket } = this.parts;
     this.machine.handleTimeout(now);
     // What waits in the socket's queue is a view of our blocks: none may be released under it.
-    if (!socket.writable && this.#needsRoom(now)) return false;
+    if (socket.writable) this.#roomUntil = undefined;
+    else if (this.#waitsForRoom && this.#needsRoom(now)) return false;
     this.tend();
     for (let left = socket.maxSegments; left > 0; ) {
       const transmit = this.poll(now, left);
@@ -178,13 +190,15 @@ export abstract class Transfer implements Task {
     return true;
   }
 
+  /** A network that takes nothing is given up as a peer that says nothing. */
   #needsRoom(now: Millis): boolean {
-    if (!this.machine.outcome) return true;
-    if (this.#needsRoomUntil === undefined) {
-      this.#needsRoomUntil = now + roomMillis;
-      this.parts.scheduler.clock.at(this.#needsRoomUntil, () => this.wake());
-    }
-    return now < this.#needsRoomUntil;
+    const latest = now + (this.machine.outcome ? roomMillis : this.machine.patienceMillis);
+    this.#roomUntil = Math.min(this.#roomUntil ?? latest, latest);
+    if (now < this.#roomUntil) return true;
+    this.#roomUntil = undefined;
+    if (!this.machine.outcome && this.mayFail(false)) this.machine.abandon(noRoom());
+    this.#waitsForRoom = this.machine.outcome === undefined;
+    return this.#waitsForRoom;
   }
 
   /** What the machine sends next; who paces it may send less at once. */

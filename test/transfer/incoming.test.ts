@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { latestUpTo, toWire } from "../../src/core/block-number.ts";
-import type { Rollover } from "../../src/core/options.ts";
+import { TftpError } from "../../src/core/errors.ts";
+import { type Rollover, rfc1350 } from "../../src/core/options.ts";
 import { serveWrite } from "../../src/core/request.ts";
 import { Run } from "../../src/core/run.ts";
 import type { Address, Sink } from "../../src/ports.ts";
@@ -12,6 +13,7 @@ import { Incoming } from "../../src/transfer/incoming.ts";
 import { Peer } from "../../src/transfer/peer.ts";
 import { Scheduler } from "../../src/transfer/scheduler.ts";
 import { noise } from "../loopback/pair.ts";
+import { data } from "../server/device.ts";
 import { Random } from "../simulation/random.ts";
 import { HandClock, keptSocket } from "./fakes.ts";
 
@@ -114,6 +116,36 @@ function* window(
   }
   if (late) yield late;
 }
+
+test("a file that is stored ends well where its last ACK finds no room, for ever", async () => {
+  for (const how of ["abort", "abandon", "wait"] as const) {
+    const clock = new HandClock();
+    const socket = { ...keptSocket(), writable: true };
+    const outcomes: boolean[] = [];
+    let done = 0;
+    const commit = async (): Promise<void> => void (socket.writable = false);
+    const transfer = new Incoming(
+      {
+        socket,
+        peer: new Peer(client, { adopts: false }),
+        scheduler: new Scheduler(clock),
+        onOutcome: ({ ok }) => void outcomes.push(ok),
+        onDone: () => void (done += 1),
+      },
+      serveWrite(new Map(), rfc1350, { timeoutMillis: 1000, attempts: 2, jitter: 0 }),
+      { writev: async () => {}, commit, discard: async () => {} },
+    );
+    transfer.begin();
+    transfer.handleDatagram(data(1, "whole"), client);
+    await setImmediate();
+    if (how !== "wait") transfer[how](new TftpError("ABORTED", "enough"));
+    for (let time = 1000; time <= 60_000; time += 1000) {
+      clock.advanceTo(time);
+      await setImmediate();
+    }
+    assert.deepEqual([outcomes, done], [[true], 1], how);
+  }
+});
 
 const cases: readonly (readonly [Terms, blocks: number])[] = [
   [{ blksize: 8, windowsize: 64, rollover: 0 }, 66_000],

@@ -162,6 +162,33 @@ test("who is ended while the socket is full waits a second for room, not for eve
   assert.equal(socket.sent.length, 1, "the ERROR goes out if it can");
 });
 
+test("a socket that never has room again ends the transfer, as silence would", async () => {
+  const { hear, seen, socket, clock } = await scene(100 * blksize, 4);
+  socket.writable = false;
+  await hear(ack(4), 10);
+  while (seen.outcomes.length === 0 && clock.alarms.size > 0) {
+    const [next = 0] = [...clock.alarms].map(({ deadline }) => deadline).sort((a, b) => a - b);
+    clock.advanceTo(next);
+  }
+  const [outcome] = seen.outcomes;
+  assert.ok(outcome?.ok === false);
+  assert.equal(outcome.error.code, "NETWORK");
+  assert.equal(seen.done, 1);
+});
+
+test("a socket that has room now and then ends nothing, however long that goes on", async () => {
+  const { sent, hear, seen, socket, clock } = await scene(100 * blksize, 1);
+  for (let block = 1; block <= 50; block++) {
+    socket.writable = false;
+    await hear(ack(block), clock.time);
+    const { time } = clock;
+    for (let step = 1; step <= 10; step++) clock.advanceTo(time + step * 1000);
+    socket.writable = true;
+    socket.onWritable();
+  }
+  assert.deepEqual([seen.outcomes, sent().at(-1)], [[], 51]);
+});
+
 test("a last block takes as much of the pace as it has bytes", async () => {
   const pacing = new Pacing(100, Number.POSITIVE_INFINITY);
   const { sent } = await scene(1, 1, pacing.pacer());
