@@ -90,6 +90,7 @@ export class Incoming extends Transfer {
     this.heard(now);
     this.#add(closeUp(run, taken), taken);
     if (this.#waitingBytes >= batchBytes) this.wake();
+    else this.parts.scheduler.watch(this);
     return taken;
   }
 

@@ -28,6 +28,12 @@ export class Scheduler {
     this.#arm();
   }
 
+  /** Its deadline may have come nearer; it needs no turn. */
+  watch(task: Task): void {
+    this.#deadlines.watch(task);
+    this.#arm();
+  }
+
   #give(task: Task, now: Millis, notBefore?: Millis): void {
     if (task.turn(now)) {
       this.#ready.add(task);

@@ -117,6 +117,21 @@ function* window(
   if (late) yield late;
 }
 
+for (const joined of [false, true]) {
+  const how = joined ? "joined" : "one by one";
+  test(`a lost end of a window is reported as soon after a doubled block, ${how}`, () => {
+    const { hear, sent } = scene({ blksize: 8, windowsize: 8, rollover: 0 }, joined);
+    const blocks = Array.from({ length: 4 }, (_, at) => Buffer.from(data(at + 1, "8 bytes.")));
+    hear(blocks.slice(0, 1), 1);
+    hear(blocks.slice(0, 1), 2); // doubled by the network: the window is waited for longer
+    hear([], 25);
+    hear(blocks.slice(1), 30);
+    assert.equal(sent.length, 1, "the opening");
+    hear([], 30 + 20);
+    assert.deepEqual(sent.at(-1), Buffer.of(0, 4, 0, 4));
+  });
+}
+
 test("a file that is stored ends well where its last ACK finds no room, for ever", async () => {
   for (const how of ["abort", "abandon", "wait"] as const) {
     const clock = new HandClock();
