@@ -48,13 +48,15 @@ function reading(opened: Source): Content {
   return { op: "rrq", source, stored: source };
 }
 
-/** A storage may not be ours. Without a whole number of blocks nothing would be sent. */
+/** A storage may not be ours. Without a whole number of blocks nothing would be sent, and only by a
+ * text can content be known again. */
 function checkedSource(source: Source): Source {
   if (typeof source?.readv !== "function") throw new TypeError("the storage gave no source");
-  const { size } = source;
-  if (size === undefined || (Number.isSafeInteger(size) && size >= 0)) return source;
+  const { size, version } = source;
+  const fits = size === undefined || (Number.isSafeInteger(size) && size >= 0);
+  if (fits && (version === undefined || typeof version === "string")) return source;
   void putAway({ op: "rrq", source, stored: source });
-  throw new TypeError(`the storage gave a size of ${size}`);
+  throw new TypeError(`the storage gave a ${fits ? `version of ${version}` : `size of ${size}`}`);
 }
 
 function checkedSink(sink: Sink): Sink {

@@ -1,5 +1,4 @@
-// One request that was let in: opens the content, answers the options, and sees the transfer
-// through.
+// One request that was let in: opens the content, answers the options, sees the transfer through.
 
 import { TftpError } from "../core/errors.ts";
 import type { Outcome } from "../core/machine.ts";
@@ -137,11 +136,13 @@ export class Session implements Entry<Session>, Watched {
       void putAway(content);
     };
     const run = (socket: DatagramSocket): void => {
-      if (!this.#dropped) this.#run(content, socket);
-      else {
-        void socket.close();
+      try {
+        if (!this.#dropped) return void this.#run(content, socket);
         void putAway(content);
+      } catch (thrown) {
+        refuse(thrown);
       }
+      void socket.close();
     };
     try {
       const { socket, request, info, broadcast } = this.asked;

@@ -32,6 +32,8 @@ const wrongSources: readonly (readonly [string, unknown])[] = [
   ...[Number.NaN, undefined, -1, 1.5, 1e9, "512"].map(
     (wrong) => [`${wrong} bytes read`, { readv: async () => wrong, close: source.close }] as const,
   ),
+  ["a version of null", { ...source, version: null }],
+  ["a version of 7", { ...source, version: 7 }],
   ["nothing", undefined],
   ["null", null],
 ];
@@ -49,6 +51,25 @@ for (const mode of ["octet", "netascii"] as const) {
     });
   }
 }
+
+test("a digest that throws ends that one transfer, and leaves no port open", {
+  timeout,
+}, async (t) => {
+  const told = { ...source, sha256: "" };
+  Object.defineProperty(told, "sha256", { get: () => assert.fail("mine") });
+  for (const op of ["openRead", "openWrite"]) {
+    const sink = { writev: async () => {}, commit: async () => {}, discard: async () => {} };
+    const given = op === "openRead" ? told : Object.assign(Object.create(told), sink);
+    const storage = giving({ [op]: async () => given });
+    const { to, server, events } = await scene(t, { storage, uploadDigests: false });
+    const device = await Device.open(t);
+    await device.send(op === "openRead" ? rrq("x") : wrq("x"), to);
+    await device.expectError(0);
+    assert.match(String((await events.nth("refused")).error.cause), /mine/);
+    await server.close();
+    assert.deepEqual([server.stats().admitted, events.of("ended").length], [0, 0]);
+  }
+});
 
 const wrongSinks: readonly (readonly [string, unknown])[] = [
   ["nothing", undefined],
