@@ -124,19 +124,25 @@ class Pending {
       throw notExpected();
     }
     const { client } = request;
-    this.#attempt = new ExpectedSink({ sink, kept, client, expected: this.expected, isExpected });
+    const onUnstored = (error: TftpError): void => this.#handleUnstored(error);
+    const around = { sink, kept, client, expected: this.expected, isExpected, onUnstored };
+    this.#attempt = new ExpectedSink(around);
     return this.#attempt;
   }
 
   handleEnded(client: Address, error: TftpError | undefined): void {
     const { client: own, received } = this.#attempt ?? {};
     if (own?.host !== client.host || own.port !== client.port) return;
-    if (received && !error) this.#settle(() => this.#promised.resolve(received));
-    else {
+    if (error) {
       this.#lastError = error;
       this.#attempt = undefined;
-      if (this.#expired) this.#expire();
-    }
+    } else if (received) this.#settle(() => this.#promised.resolve(received));
+  }
+
+  /** It may end without a word, where its client has begun something else. */
+  #handleUnstored(error: TftpError): void {
+    this.#lastError = error;
+    if (this.#expired) this.#expire();
   }
 
   fail(error: unknown): void {
@@ -156,6 +162,7 @@ class Pending {
     clearTimeout(this.#timer);
     this.expected.signal?.removeEventListener("abort", this.#abort);
     this.#newest = this.#attempt = undefined;
+    this.#expired = false;
     this.#onSettled();
     settle();
   }
@@ -168,6 +175,8 @@ interface Attempt {
   readonly client: Address;
   readonly expected: ExpectedUpload;
   readonly isExpected: () => boolean;
+  /** The commit has failed. */
+  readonly onUnstored: (error: TftpError) => void;
 }
 
 class ExpectedSink implements Sink {
@@ -197,8 +206,14 @@ class ExpectedSink implements Sink {
   async commit(): Promise<void> {
     this.#requireExpected();
     this.committing = true;
-    const { sink, kept, client, expected } = this.#attempt;
-    await sink.commit();
+    const { sink, kept, client, expected, onUnstored } = this.#attempt;
+    try {
+      await sink.commit();
+    } catch (thrown) {
+      this.committing = false;
+      onUnstored(TftpError.from(thrown));
+      throw thrown;
+    }
     const bytes = kept?.bytes() ?? new Uint8Array();
     const sha256 = this.#hash.digest("hex");
     this.received = { name: expected.name, client, size: this.#size, sha256, bytes };

@@ -6,6 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { directory, fileSink, put, TftpError } from "../../src/index.ts";
+import { ExpectedUploads } from "../../src/storage/expected.ts";
 import { folder } from "../cli/command.ts";
 import { failure, noise, type Pair, pair } from "../loopback/pair.ts";
 
@@ -129,6 +130,51 @@ test("a signal takes the name back", async (t) => {
   assert.match((await failure(put(url(name), content))).message, /nobody/);
   const late = server.expectUpload({ name, client, ...life, signal: controller.signal });
   await assert.rejects(late, /changed his mind/);
+});
+
+/** One upload that is expected, and whose attempts are played by hand. */
+function armed(t: TestContext, commit: () => Promise<void>) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const from = { host: client, port: 1234 };
+  const request = { client: from, mode: "octet" as const, options: new Map() };
+  const uploads = new ExpectedUploads();
+  const into = () => ({ writev: async () => {}, commit, discard: async () => {} });
+  const awaited = uploads.arm({ name, client, ...life, into });
+  return {
+    awaited,
+    open: () => uploads.before(directory("none")).openWrite(name, request),
+    ended: (error?: TftpError) => uploads.handleEnded(from, error),
+    endLife: () => t.mock.timers.tick(life.lifetimeMillis),
+  };
+}
+
+for (const when of ["before", "after"]) {
+  // Its client has begun something else: that attempt ends without a word.
+  test(`what cannot be stored ${when} the end of its life fails at the latest then`, async (t) => {
+    let fail = (_: Error): void => {};
+    const storing = new Promise<void>((_, reject) => (fail = reject));
+    const { awaited, open, endLife } = armed(t, () => storing);
+    const committed = (await open()).commit();
+    if (when === "after") endLife();
+    fail(new Error("no room"));
+    await assert.rejects(committed, /no room/);
+    if (when === "before") endLife();
+    const settled = await Promise.race([failure(awaited), new Promise(setImmediate)]);
+    assert.equal((settled as TftpError | undefined)?.code, "TIMED_OUT");
+  });
+}
+
+test("an attempt that ends while the next one runs does not disown that", async (t) => {
+  const { awaited, open, ended } = armed(t, async () => {});
+  const first = await open();
+  await first.commit();
+  const second = await open();
+  ended();
+  await second.writev([content]);
+  await second.commit();
+  ended();
+  const settled = await Promise.race([awaited, new Promise(setImmediate)]);
+  assert.equal((settled as { size: number } | undefined)?.size, content.length);
 });
 
 test("a closed server expects nothing any more", async (t) => {
