@@ -131,7 +131,8 @@ export interface Sink {
   /** The same at once; false: nothing was taken, ask `writev`. Never throws. In lock-step a promise
    * would cost as much as the exchange. */
   writeAtOnce?(payloads: readonly Uint8Array[]): boolean;
-  /** Returns when the whole content is durably stored under its name. */
+  /** Returns when the whole content is durably stored under its name. Who is to end waits for it a
+   * minute, and then calls the transfer failed and leaves the sink alone. */
   commit(): Promise<void>;
   /** Leaves no trace. Never throws. */
   discard(): Promise<void>;

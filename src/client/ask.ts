@@ -5,7 +5,7 @@ import type { Offer } from "../core/options.ts";
 import type { Mode } from "../core/packet.ts";
 import type { Address, Network } from "../ports.ts";
 import { netasciiSink, netasciiSource } from "../transfer/netascii.ts";
-import { unlessAborted } from "./aborting.ts";
+import { soonAfterAbort, unlessAborted } from "./aborting.ts";
 import {
   type Attempt,
   attempt,
@@ -19,8 +19,22 @@ import { checkOptions, offersFor, smallerOffer } from "./offers.ts";
 import type { Target } from "./tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./transfer-options.ts";
 
-/** Throws TftpError. The cargo is put away in every case. */
-export async function ask(
+/** Throws TftpError. The cargo is put away in every case; nobody who aborts waits for that to come
+ * to its end. */
+export function ask(
+  parts: ClientParts,
+  target: Target,
+  given: Cargo,
+  options: TransferOptions,
+): Promise<TransferReport> {
+  // What is being stored may be there in the end: that transfer alone knows.
+  let stores = false;
+  const onCommit = (): void => void (stores = true);
+  const work = askAll({ ...parts, onCommit }, target, given, options);
+  return soonAfterAbort(work, { signal: options.signal, clock: parts.clock }, () => stores);
+}
+
+async function askAll(
   parts: ClientParts,
   target: Target,
   given: Cargo,

@@ -26,6 +26,8 @@ export interface ClientParts {
   readonly random: () => number;
   /** Default: none is cut short. */
   readonly lingering?: Lingering<Transfer>;
+  /** What was fetched is about to be stored. */
+  readonly onCommit?: () => void;
 }
 
 const lingeringMax = 100;
@@ -92,10 +94,13 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
             void socket.close();
           },
         },
-        parts.random(),
+        parts,
       );
       transferCloses = true;
-      stop = () => transfer.abort(aborted(signal));
+      stop = () => {
+        transfer.abort(aborted(signal));
+        socket.unref(); // what it stores may never be done
+      };
       signal?.addEventListener("abort", stop);
       const askedAt = parts.clock.now();
       socket.onDatagram = (datagram, from) => {
@@ -118,7 +123,11 @@ export async function attempt(parts: ClientParts, plan: Attempt): Promise<Transf
   }
 }
 
-function load(plan: Attempt, parts: TransferParts, jitter: number): Incoming | Outgoing {
+function load(
+  plan: Attempt,
+  parts: TransferParts,
+  { random, onCommit }: ClientParts,
+): Incoming | Outgoing {
   const { target, cargo, options, offer, attempts, openingAttempts } = plan;
   const asking: Asking = {
     filename: target.filename,
@@ -127,10 +136,11 @@ function load(plan: Attempt, parts: TransferParts, jitter: number): Incoming | O
     agreed: { ...rfc1350, rollover: options.rollover ?? 0 },
   };
   const timeoutMillis = options.timeoutMillis ?? defaultTimeoutMillis;
-  const patience = { timeoutMillis, attempts, openingAttempts, jitter };
+  const patience = { timeoutMillis, attempts, openingAttempts, jitter: random() };
   if (cargo.op === "rrq") {
     const { bytesMax } = options;
-    return new Incoming(parts, askRead(asking, patience), kept(cargo.sink), { bytesMax });
+    const sink = kept(cargo.sink, onCommit);
+    return new Incoming(parts, askRead(asking, patience), sink, { bytesMax });
   }
   const blocks = ({ blksize, rollover }: Agreed) => {
     return privateBlocks(keptOpen(cargo.source), blksize, rollover);
@@ -255,11 +265,14 @@ export class Unmoved {
 const defaultTimeoutMillis = 1000;
 
 /** One attempt must not throw away what the next one needs. */
-function kept(sink: Sink): Sink {
+function kept(sink: Sink, onCommit?: () => void): Sink {
   return {
     writev: (payloads) => sink.writev(payloads),
     writeAtOnce: (payloads) => sink.writeAtOnce?.(payloads) ?? false,
-    commit: () => sink.commit(),
+    commit: () => {
+      onCommit?.();
+      return sink.commit();
+    },
     discard: async () => {},
   };
 }

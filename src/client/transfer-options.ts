@@ -24,7 +24,8 @@ export interface TransferOptions {
   /** A download that is larger, or is announced to be, fails with TOO_LARGE. In bytes as they come
    * over the wire. Default: no limit. */
   readonly bytesMax?: number;
-  /** Ends the transfer with an ERROR to the server and ABORTED here. */
+  /** Ends the transfer with an ERROR to the server and ABORTED here, within a second unless the
+   * file is being stored. */
   readonly signal?: AbortSignal;
   /** What it throws ends the transfer in the same way, and is thrown here. */
   readonly onProgress?: (progress: Progress) => void;

@@ -12,6 +12,8 @@ import { Transfer, type TransferParts } from "./transfer.ts";
 
 /** So much does not wait for the window's end. */
 const batchBytes = 64 * 1024;
+/** So long who is to end waits for a commit that has begun. */
+const commitMillis: Millis = 60_000;
 
 export interface Bounds {
   readonly bytesMax?: number | undefined;
@@ -36,6 +38,10 @@ export class Incoming extends Transfer {
   #committed = false;
   /** Nobody is to hear how the commit ends. */
   #unheard = false;
+  /** Who is to end has waited long enough for the commit, and leaves it alone. */
+  #left = false;
+  /** Set while somebody waits so. */
+  #stay: (() => void) | undefined;
 
   constructor(parts: TransferParts, machine: Receiver, sink: Sink, bounds: Bounds = {}) {
     super(parts);
@@ -143,8 +149,7 @@ export class Incoming extends Transfer {
     this.#stored = stored;
     if (this.#stored === this.machine.last && !this.machine.outcome) {
       this.#commitBegun = true;
-      await this.#sink.commit();
-      this.#committed = true;
+      await this.#commit();
     }
     if (this.#unheard) this.machine.succeed();
     else this.machine.handleStored(this.#stored);
@@ -152,16 +157,37 @@ export class Incoming extends Transfer {
     this.wake();
   }
 
+  async #commit(): Promise<void> {
+    try {
+      await this.#sink.commit();
+      this.#committed = true;
+    } finally {
+      this.#stay?.();
+    }
+  }
+
   /** Once the commit has begun it alone decides: who was told of a failure would find the file
    * stored after all. */
   protected override mayFail(aloud: boolean): boolean {
     if (this.#commitBegun && !aloud) this.#unheard = true;
-    if (this.#committed) this.machine.succeed(); // only its ACK has not gone out yet
+    // Only its ACK has not gone out yet.
+    if (this.#committed) this.machine.succeed();
+    else if (this.#commitBegun) this.#stay ??= this.#leaveLater();
     return !this.#commitBegun;
+  }
+
+  #leaveLater(): () => void {
+    const { clock } = this.parts.scheduler;
+    return clock.at(clock.now() + commitMillis, () => {
+      this.#left = true;
+      this.machine.abandon(notSaid());
+      this.wake();
+    });
   }
 
   protected override async close(): Promise<void> {
     const putAway = this.#putAway();
+    if (this.#left) return void putAway.catch(() => {});
     const millis = this.#putAwayMillis;
     if (this.#commitBegun || millis === undefined) return putAway;
     const { clock } = this.parts.scheduler;
@@ -174,8 +200,7 @@ export class Incoming extends Transfer {
 
   async #putAway(): Promise<void> {
     await this.#storing;
-    const failed = this.machine.outcome?.ok === false;
-    if (failed || !this.#commitBegun) await this.#sink.discard();
+    if (!this.#committed) await this.#sink.discard();
   }
 }
 
@@ -187,4 +212,10 @@ export function isSink(sink: Partial<Sink> | undefined): boolean {
 
 export function tooLarge(bytesMax: number): TftpError {
   return new TftpError("TOO_LARGE", `more than ${bytesMax} bytes`);
+}
+
+function notSaid(): TftpError {
+  return new TftpError("STORAGE", "the storage does not say whether the file is stored", {
+    hint: "It may still appear; look at what the storage waits for.",
+  });
 }

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { ask } from "../../src/client/ask.ts";
 import type { ClientParts } from "../../src/client/attempt.ts";
 import { put } from "../../src/index.ts";
+import { wallClock } from "../../src/net/wall-clock.ts";
 import type { Network } from "../../src/ports.ts";
 import { failure } from "../loopback/pair.ts";
 
@@ -52,7 +53,7 @@ for (const step of ["resolve", "route"]) {
     };
     const target = { host: "name", port: 69, filename: "f", mode: "octet" } as const;
     const { signal } = stop;
-    const parts = { network } as ClientParts;
+    const parts = { network, clock: wallClock } as unknown as ClientParts;
     const thrown = await failure(ask(parts, target, { op: "rrq", sink }, { signal }));
     assert.equal(thrown.code, "ABORTED");
     assert.equal(thrown.cause, "why");

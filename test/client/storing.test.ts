@@ -80,6 +80,28 @@ test("a sink that fails tells the server and the caller", { timeout }, async (t)
   assert.equal(discarded, 1);
 });
 
+for (const call of ["writev", "discard"] as const) {
+  test(`an aborted download does not wait for a ${call} that never ends`, {
+    timeout,
+  }, async (t) => {
+    const server = await Scripted.open(t);
+    const abort = new AbortController();
+    const [called, never] = [new Gate(), new Promise<void>(() => {})];
+    const sink = { writev: async () => {}, commit: async () => {}, discard: async () => {} };
+    sink[call] = () => {
+      void called.step();
+      return never;
+    };
+    const failed = failure(get(server.url(), { plain: true, signal: abort.signal }).into(sink));
+    const { send, tid } = await server.asked("rrq");
+    await send(data(1, Buffer.alloc(512)));
+    if (call === "writev") await called.arrival();
+    else await tid.expectAck(1);
+    abort.abort();
+    assert.equal((await failed).code, "ABORTED");
+  });
+}
+
 test("a commit that fails is told to the server in place of the last ACK", {
   timeout,
 }, async (t) => {

@@ -114,6 +114,28 @@ test("a server that closes waits for what is being stored, and for nothing after
   await closing;
 });
 
+for (const late of ["succeeds", "fails"]) {
+  test(`a server that closes waits a minute for a commit that then ${late}, and says so`, async () => {
+    const { storage, discarded, settle } = held();
+    const world = virtualServer({}, { storage });
+    await world.ask(client, wrq("up"));
+    await world.answer(client, data(1, "hello"));
+    let closed = false;
+    void world.server.close(0).then(() => (closed = true));
+    await world.advanceTo(59_000);
+    assert.equal(closed, false);
+    await world.advanceTo(61_000);
+    assert.equal(closed, true);
+    assert.deepEqual(endings(world), ["failed"]);
+    assert.equal(world.events.of("ended")[0]?.error?.code, "STORAGE");
+    assert.deepEqual(said(world), ["ack 0"]);
+    settle(late === "fails" ? new TftpError("DISK_FULL", "disk full") : undefined);
+    await settled(world);
+    assert.equal(discarded(), late === "fails", "what is stored stays");
+    assert.equal(endings(world).length, 1);
+  });
+}
+
 test("DATA that is too long undoes nothing once all blocks are here", async () => {
   const { storage, settle } = held();
   const world = virtualServer({}, { storage });
