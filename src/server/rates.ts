@@ -106,6 +106,12 @@ export function busy(): TftpError {
   return new TftpError("BUSY", "too many transfers at once");
 }
 
+/** No descriptor is left: there will be some when others have ended. */
+export function isOutOfFiles({ cause }: TftpError): boolean {
+  const { code } = (cause ?? {}) as { readonly code?: unknown };
+  return code === "EMFILE" || code === "ENFILE";
+}
+
 export function tooMany(what: "requests" | "errors"): TftpError {
   return new TftpError("BUSY", `too many ${what} a second`);
 }

@@ -15,7 +15,7 @@ import { verdictOf } from "./policy.ts";
 import { RangedPorts } from "./port-range.ts";
 import { errorCodeFor, recognise } from "./profiles.ts";
 import { AdmissionQueue } from "./queue.ts";
-import { busy, ErrorRates, RequestRates, tooMany } from "./rates.ts";
+import { busy, ErrorRates, isOutOfFiles, RequestRates, tooMany } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
 import { describe, refused } from "./request-info.ts";
 import type { Admitted, Entrance, ServerParts, ServerStats } from "./server-parts.ts";
@@ -250,8 +250,9 @@ export class TftpServer {
       const kind = "started";
       this.#emit(diagnosis ? { kind, transfer, diagnosis } : { kind, transfer });
     },
-    onRefused: ({ asked }, error) => {
-      this.#refuse(asked.request, asked.info.client, asked.socket, error);
+    onRefused: ({ asked: { request, info, socket } }, error) => {
+      if (this.#open > 1 && isOutOfFiles(error)) this.#ignore(request, info.client, error);
+      else this.#refuse(request, info.client, socket, error);
     },
     onEnded: (session, ended) => {
       this.#leave(session);

@@ -115,7 +115,7 @@ test("a server that closes waits for what is being stored, and for nothing after
 });
 
 for (const late of ["succeeds", "fails"]) {
-  test(`a server that closes waits a minute for a commit that then ${late}, and says so`, async () => {
+  test(`a server that closes waits a minute for a commit; one that then ${late}`, async () => {
     const { storage, discarded, settle } = held();
     const world = virtualServer({}, { storage });
     await world.ask(client, wrq("up"));
