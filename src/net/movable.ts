@@ -102,6 +102,7 @@ class MovableSocket implements DatagramSocket {
   #socket: DatagramSocket | undefined;
   #link: Link | undefined;
   #sight: Sight | undefined;
+  #movedBufferBytes: number | undefined;
   #closed = false;
 
   constructor(local: Address, fd: number | undefined, around: Surroundings) {
@@ -121,6 +122,7 @@ class MovableSocket implements DatagramSocket {
 
   moveTo(link: Link, sight: Sight | undefined): void {
     const hadRoom = this.writable;
+    this.#movedBufferBytes = this.receiveBufferBytes; // our own socket will be closed
     this.#link = link;
     this.#sight = sight;
     if (!hadRoom) this.onWritable(); // the socket will be closed before it tells
@@ -139,7 +141,7 @@ class MovableSocket implements DatagramSocket {
   }
 
   get receiveBufferBytes(): number {
-    return this.#socket?.receiveBufferBytes ?? 0;
+    return this.#movedBufferBytes ?? this.#socket?.receiveBufferBytes ?? 0;
   }
 
   get writable(): boolean {

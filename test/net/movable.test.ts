@@ -6,6 +6,7 @@ import { Run } from "../../src/core/run.ts";
 import { HandedOver } from "../../src/net/handed-over.ts";
 import type { Link, LinkMessage } from "../../src/net/link.ts";
 import { MovableSockets } from "../../src/net/movable.ts";
+import { nodeNetwork } from "../../src/net/node-network.ts";
 import type { Address, DatagramSocket, Network } from "../../src/ports.ts";
 
 const local = { host: "192.0.2.1", port: 69 };
@@ -115,6 +116,15 @@ test("who has moved speaks and hears by way of the next process, and is still se
   assert.equal(socket.writable, false);
   link.onWritable();
   assert.equal(writable, 1);
+});
+
+test("a socket that has moved still tells what its buffer holds", async () => {
+  const sockets = new MovableSockets(nodeNetwork);
+  const socket = await sockets.network.open({ host: "127.0.0.1", port: 0 });
+  const { receiveBufferBytes } = socket;
+  sockets.moveTo(new FakeLink(), () => {});
+  await socket.close();
+  assert.equal(socket.receiveBufferBytes, receiveBufferBytes);
 });
 
 test("who waited for room in a socket that has moved need not wait any more", async () => {
