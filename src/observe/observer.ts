@@ -30,11 +30,14 @@ export class Observer {
   handleEvent(event: ServerEvent): void {
     const number = this.#numberOf(event);
     this.#recorder?.handleEvent(event, number);
-    if (event.kind === "started" && event.diagnosis) {
-      this.#warnings.set(number, event.diagnosis.advice);
-    } else if (event.kind === "ended" && this.#warnings.size > 0) this.#warnings.delete(number);
-    if (event.kind === "ignored") this.unanswered.add(event, Date.now());
-    const past = this.history.handleEvent(event, number, Date.now());
+    if (event.kind === "started") {
+      if (event.diagnosis) this.#warnings.set(number, event.diagnosis.advice);
+      return; // no more of it is kept, and to ask the time takes some
+    }
+    if (event.kind === "ended" && this.#warnings.size > 0) this.#warnings.delete(number);
+    const now = Date.now();
+    if (event.kind === "ignored") this.unanswered.add(event, now);
+    const past = this.history.handleEvent(event, number, now);
     if (past) for (const read of this.#readers) read(past);
   }
 

@@ -56,8 +56,8 @@ export class TftpServer {
     const onOther = (datagram: Uint8Array, from: Address, socket: DatagramSocket): void =>
       this.#strays.handleStranger(decode(datagram), from, socket);
     const ports = new TransferPorts(network, parts.random, onOther, range);
-    const beside = parts.reusePort ? ports : undefined;
-    this.#ports = parts.singlePort ? new ListeningPorts(beside) : ports;
+    this.#ports = ports;
+    if (parts.singlePort) this.#ports = new ListeningPorts(parts.reusePort ? ports : undefined);
     this.#surroundings = surroundingsOf(parts, this.#ports);
     this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
       this.#ignore(request, info.client, busy()),
