@@ -30,6 +30,7 @@ type PassOn = (datagram: Uint8Array, from: Address, socket: DatagramSocket) => v
 
 export class TftpServer {
   readonly #parts: ServerParts;
+  readonly #emit: (event: ServerEvent) => void;
   readonly #ports: TransferPorts | ListeningPorts;
   readonly #surroundings: Surroundings;
   /** By the client's address and port: its TID is all that tells one request from another. */
@@ -51,13 +52,14 @@ export class TftpServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
+    this.#emit = (event) => parts.onEvent(event);
     const { network, tidPorts, limits } = parts;
     const range = tidPorts && new RangedPorts(network, tidPorts, parts.random);
     const onOther = (datagram: Uint8Array, from: Address, socket: DatagramSocket): void =>
       this.#strays.handleStranger(decode(datagram), from, socket);
     const ports = new TransferPorts(network, parts.random, onOther, range);
-    this.#ports = ports;
-    if (parts.singlePort) this.#ports = new ListeningPorts(parts.reusePort ? ports : undefined);
+    const beside = parts.reusePort ? ports : undefined;
+    this.#ports = parts.singlePort ? new ListeningPorts(beside) : ports;
     this.#surroundings = surroundingsOf(parts, this.#ports);
     this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
       this.#ignore(request, info.client, busy()),
@@ -293,9 +295,5 @@ export class TftpServer {
   #ignore(request: Request, from: Address, why?: TftpError | string): void {
     const cause = typeof why === "string" ? { reason: why } : why && { error: why };
     this.#emit({ kind: "ignored", request: refused(request, from), ...cause });
-  }
-
-  #emit(event: ServerEvent): void {
-    this.#parts.onEvent(event);
   }
 }
