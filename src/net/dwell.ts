@@ -84,6 +84,7 @@ export class Dwell {
   forget(socket: Polled): void {
     if (this.#lone === socket) this.#lone = undefined;
     if (this.#steady === socket) this.#rest();
+    else this.unblock(); // it may have been the steady one until now
     if (!this.#sockets.delete(socket.fd)) return;
     this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, socket.fd, null);
   }

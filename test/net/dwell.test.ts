@@ -156,6 +156,8 @@ class Alone implements Polled {
   readonly log: string[] = [];
   now = 0;
   closed = false;
+  /** Of whom is told when all are asked. */
+  told = 7;
   /** In what time, and how many datagrams, it receives when it waits. */
   onWait: () => number = () => 1;
   #has = false;
@@ -163,10 +165,12 @@ class Alone implements Polled {
   constructor(t: TestContext, gather = answered) {
     t.mock.method(performance, "now", () => this.now);
     const wait = (events: Int32Array, waits: boolean): number => {
+      this.now += 0.01;
       if (!waits || this.closed) return 0;
       this.log.push("all");
       this.#has = true;
-      return toldOfSeven(events);
+      events.fill(this.told);
+      return 1;
     };
     const flag = (_fd: number, flags: number): void => {
       this.log.push((flags & O_NONBLOCK) === 0 ? "blocks" : "does not block");
@@ -255,4 +259,31 @@ test("what is closed while it is waited for is not touched any more", async (t) 
   };
   const log = await socket.turn();
   assert.deepEqual(log.slice(log.indexOf("it")), ["it", "does not block", "closed"]);
+});
+
+test("what is closed when another one is heard is not touched any more", async (t) => {
+  const socket = new Alone(t);
+  let heard = 0;
+  const other: Polled = {
+    fd: 8,
+    isOurs: true,
+    handleReadable: () => {
+      if (socket.told !== 8) return 0;
+      if (++heard === 2) {
+        socket.dwell.forget(socket);
+        socket.log.push("closed");
+        socket.now += 4;
+      }
+      return 1;
+    },
+  };
+  socket.dwell.after(other);
+  await new Promise(setImmediate);
+  socket.onWait = () => {
+    socket.told = 8;
+    return 1;
+  };
+  const log = await socket.turn();
+  assert.ok(log.includes("blocks"));
+  assert.equal(log.at(-1), "closed");
 });
