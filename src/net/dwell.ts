@@ -22,8 +22,8 @@ const turnMillis = 4;
 /** A socket that alone had a datagram is looked at so often before all are asked again. */
 const againMax = 32;
 /** A socket that was the only one so many times in a row is waited for in the call that receives,
- * which saves one, and so many times before all are asked again: what comes to another one
- * meanwhile is heard that much later. */
+ * which saves one, and as many times before all are asked again, more often the longer it stays
+ * alone: what comes to another one meanwhile is heard that much later. */
 const steadyTimes = 8;
 /** Its peer must answer within this, or the others would wait too long. */
 const soonMillis = 0.1;
@@ -153,7 +153,8 @@ export class Dwell {
   #hearSteady(): boolean {
     const steady = this.#steady;
     if (!steady?.isOurs || this.#steadyFor < steadyTimes) return false;
-    if (this.#again >= steadyTimes || !this.#receiving.isDue()) return false;
+    const most = Math.min(this.#steadyFor, againMax);
+    if (this.#again >= most || !this.#receiving.isDue()) return false;
     this.#again += 1;
     this.#blocking.begin(steady.fd);
     let heard = 0;
