@@ -17,8 +17,10 @@ export class Blocking {
   begin(fd: number): void {
     if (this.#fd === fd) return;
     this.end();
-    this.#libc.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, shortest, shortest.byteLength);
-    this.#libc.fcntl(fd, F_SETFL, O_RDWR);
+    const { setsockopt, fcntl } = this.#libc;
+    // Where it cannot be told how long to block it would block for ever.
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, shortest, shortest.byteLength) !== 0) return;
+    fcntl(fd, F_SETFL, O_RDWR);
     this.#fd = fd;
   }
 

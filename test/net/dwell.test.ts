@@ -162,7 +162,7 @@ class Alone implements Polled {
   onWait: () => number = () => 1;
   #has = false;
 
-  constructor(t: TestContext, gather = answered) {
+  constructor(t: TestContext, gather = answered, more: Partial<Libc> = {}) {
     t.mock.method(performance, "now", () => this.now);
     const wait = (events: Int32Array, waits: boolean): number => {
       this.now += 0.01;
@@ -175,7 +175,7 @@ class Alone implements Polled {
     const flag = (_fd: number, flags: number): void => {
       this.log.push((flags & O_NONBLOCK) === 0 ? "blocks" : "does not block");
     };
-    this.dwell = new Dwell(libcWhere(wait, flag), gather);
+    this.dwell = new Dwell({ ...libcWhere(wait, flag), ...more }, gather);
   }
 
   handleReadable(waits = false): number {
@@ -223,6 +223,11 @@ test("Node never meets a descriptor that blocks", async (t) => {
 test("a descriptor that another process may have is not made to block", async (t) => {
   const socket = Object.assign(new Alone(t), { isOurs: false });
   assert.ok((await socket.turn()).every((done) => done === "all"));
+});
+
+test("a descriptor that cannot be told how long to block does not", async (t) => {
+  const log = await new Alone(t, answered, { setsockopt: () => -1 }).turn();
+  assert.ok(!log.includes("blocks"));
 });
 
 test("where nothing was answered, nothing is waited for in receiving", async (t) => {
