@@ -39,6 +39,7 @@ export async function soonAfterAbort<T>(
   mayTakeLonger: () => boolean,
 ): Promise<T> {
   if (!signal) return work;
+  work.catch(() => {}); // who gives no signal but something else hears of that alone
   let stop = (): void => {};
   let cancel = (): void => {};
   const late = new Promise<never>((_, reject) => {
