@@ -27,15 +27,24 @@ export function ask(
   given: Cargo,
   options: TransferOptions,
 ): Promise<TransferReport> {
-  // What is being stored may be there in the end: that transfer alone knows.
+  // What is being stored may be there in the end: only who stores it knows.
   let stores = false;
-  const onCommit = (): void => void (stores = true);
-  const work = askAll({ ...parts, onCommit }, target, given, options);
+  const onCommit = (stored: Promise<void>): void => {
+    stores = true;
+    const end = (): void => void (stores = false);
+    stored.then(end, end);
+  };
+  const mayPutAway = (): boolean => !stores;
+  const work = askAll({ ...parts, onCommit, mayPutAway }, target, given, options);
   return soonAfterAbort(work, { signal: options.signal, clock: parts.clock }, () => stores);
 }
 
+interface AskParts extends ClientParts {
+  readonly mayPutAway: () => boolean;
+}
+
 async function askAll(
-  parts: ClientParts,
+  parts: AskParts,
   target: Target,
   given: Cargo,
   options: TransferOptions,
@@ -65,7 +74,7 @@ async function askAll(
     done = true;
     return report;
   } finally {
-    if (cargo.op === "wrq" || !done) await putAway(cargo);
+    if (cargo.op === "wrq" || (!done && parts.mayPutAway())) await putAway(cargo);
   }
 }
 

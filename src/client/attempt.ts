@@ -26,8 +26,8 @@ export interface ClientParts {
   readonly random: () => number;
   /** Default: none is cut short. */
   readonly lingering?: Lingering<Transfer>;
-  /** What was fetched is about to be stored. */
-  readonly onCommit?: () => void;
+  /** What was fetched is being stored until this settles. */
+  readonly onCommit?: (stored: Promise<void>) => void;
 }
 
 const lingeringMax = 100;
@@ -265,13 +265,14 @@ export class Unmoved {
 const defaultTimeoutMillis = 1000;
 
 /** One attempt must not throw away what the next one needs. */
-function kept(sink: Sink, onCommit?: () => void): Sink {
+function kept(sink: Sink, onCommit?: ClientParts["onCommit"]): Sink {
   return {
     writev: (payloads) => sink.writev(payloads),
     writeAtOnce: (payloads) => sink.writeAtOnce?.(payloads) ?? false,
     commit: () => {
-      onCommit?.();
-      return sink.commit();
+      const stored = Promise.resolve(sink.commit());
+      onCommit?.(stored);
+      return stored;
     },
     discard: async () => {},
   };

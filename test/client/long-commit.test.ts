@@ -1,0 +1,46 @@
+// A download that is aborted while its file is being stored, which takes longer than a minute, by
+// a clock that is set by hand.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ask } from "../../src/client/ask.ts";
+import { data } from "../server/device.ts";
+import { HandClock, keptSocket } from "../transfer/fakes.ts";
+
+const server = { host: "192.0.2.9", port: 4000 };
+
+test("what is still being stored is not discarded, however long it takes", async () => {
+  const clock = new HandClock();
+  const socket = keptSocket();
+  const network = {
+    open: async () => socket,
+    resolve: async (host: string) => [host],
+    route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
+    mtu: async () => 1500,
+  };
+  const calls: string[] = [];
+  const sink = {
+    writev: async () => {},
+    commit: () => {
+      calls.push("commit");
+      return new Promise<void>(() => {});
+    },
+    discard: async () => void calls.push("discard"),
+  };
+  const settled = () => new Promise((soon) => setImmediate(soon));
+  const leaving = new AbortController();
+  const asked = ask(
+    { clock, network, random: () => 0 },
+    { ...server, port: 69, filename: "f", mode: "octet" },
+    { op: "rrq", sink },
+    { signal: leaving.signal },
+  );
+  const failed = assert.rejects(asked, { code: "STORAGE" });
+  await settled();
+  socket.onDatagram(data(1, Buffer.alloc(3)), server);
+  await settled();
+  leaving.abort();
+  clock.advanceTo(60_001);
+  await failed;
+  assert.deepEqual(calls, ["commit"]);
+});
