@@ -7,7 +7,7 @@ import { attempt, Unmoved } from "../../src/client/attempt.ts";
 import { decode } from "../../src/core/packet.ts";
 import { bytesSource } from "../../src/storage/sources.ts";
 import { error, oack } from "../server/device.ts";
-import { HandClock, keptSocket } from "../transfer/fakes.ts";
+import { HandClock, keptSocket, networkOf } from "../transfer/fakes.ts";
 
 const server = { host: "192.0.2.9", port: 4000 };
 
@@ -15,12 +15,7 @@ const server = { host: "192.0.2.9", port: 4000 };
 async function giveUp(last?: Uint8Array): Promise<string[]> {
   const clock = new HandClock();
   const socket = { ...keptSocket(), writable: true };
-  const network = {
-    open: async () => socket,
-    resolve: async (host: string) => [host],
-    route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
-    mtu: async () => 1500,
-  };
+  const network = networkOf(socket);
   const settled = () => new Promise((soon) => setImmediate(soon));
   const ended = attempt(
     { clock, network, random: () => 0 },

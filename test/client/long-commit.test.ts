@@ -5,19 +5,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ask } from "../../src/client/ask.ts";
 import { data } from "../server/device.ts";
-import { HandClock, keptSocket } from "../transfer/fakes.ts";
+import { HandClock, keptSocket, networkOf } from "../transfer/fakes.ts";
 
 const server = { host: "192.0.2.9", port: 4000 };
 
 test("what is still being stored is not discarded, however long it takes", async () => {
   const clock = new HandClock();
   const socket = keptSocket();
-  const network = {
-    open: async () => socket,
-    resolve: async (host: string) => [host],
-    route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
-    mtu: async () => 1500,
-  };
+  const network = networkOf(socket);
   const calls: string[] = [];
   const sink = {
     writev: async () => {},

@@ -5,19 +5,14 @@ import { test } from "node:test";
 import { ask } from "../../src/client/ask.ts";
 import { decode } from "../../src/core/packet.ts";
 import { data, oack } from "../server/device.ts";
-import { HandClock, keptSocket } from "../transfer/fakes.ts";
+import { HandClock, keptSocket, networkOf } from "../transfer/fakes.ts";
 
 const server = { host: "192.0.2.9", port: 4000 };
 
 test("a packet in the middle is repeated as often as retries says", async () => {
   const clock = new HandClock();
   const socket = keptSocket();
-  const network = {
-    open: async () => socket,
-    resolve: async (host: string) => [host],
-    route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
-    mtu: async () => 1500,
-  };
+  const network = networkOf(socket);
   const sink = { writev: async () => {}, commit: async () => {}, discard: async () => {} };
   const settled = () => new Promise((soon) => setImmediate(soon));
   const asked = ask(

@@ -1,7 +1,7 @@
 // Stand-ins for the outside of a transfer: a clock that is set by hand and a socket that keeps what
 // it is given.
 
-import type { Address, Clock, DatagramSocket } from "../../src/ports.ts";
+import type { Address, Clock, DatagramSocket, Network } from "../../src/ports.ts";
 
 interface Alarm {
   readonly deadline: number;
@@ -60,5 +60,15 @@ export function keptSocket(): KeptSocket {
     joinReceived: () => {},
     close: async () => {},
     unref: () => {},
+  };
+}
+
+/** It has this socket alone. */
+export function networkOf(socket: DatagramSocket): Network {
+  return {
+    open: async () => socket,
+    resolve: async (host) => [host],
+    route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
+    mtu: async () => 1500,
   };
 }
