@@ -19,8 +19,8 @@ import { checkOptions, offersFor, smallerOffer } from "./offers.ts";
 import type { Target } from "./tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./transfer-options.ts";
 
-/** Throws TftpError. The cargo is put away in every case; nobody who aborts waits for that to come
- * to its end. */
+/** Throws TftpError. The cargo is put away, unless its commit is still under way; nobody who aborts
+ * waits for that to come to its end. */
 export function ask(
   parts: ClientParts,
   target: Target,
@@ -34,13 +34,13 @@ export function ask(
     const end = (): void => void (stores = false);
     stored.then(end, end);
   };
-  const mayPutAway = (): boolean => !stores;
-  const work = askAll({ ...parts, onCommit, mayPutAway }, target, given, options);
-  return soonAfterAbort(work, { signal: options.signal, clock: parts.clock }, () => stores);
+  const isStoring = (): boolean => stores;
+  const work = askAll({ ...parts, onCommit, isStoring }, target, given, options);
+  return soonAfterAbort(work, { signal: options.signal, clock: parts.clock }, isStoring);
 }
 
 interface AskParts extends ClientParts {
-  readonly mayPutAway: () => boolean;
+  readonly isStoring: () => boolean;
 }
 
 async function askAll(
@@ -74,7 +74,7 @@ async function askAll(
     done = true;
     return report;
   } finally {
-    if (cargo.op === "wrq" || (!done && parts.mayPutAway())) await putAway(cargo);
+    if (cargo.op === "wrq" || (!done && !parts.isStoring())) await putAway(cargo);
   }
 }
 
