@@ -88,9 +88,9 @@ export class Referee {
   handleArrival(datagram: Uint8Array, flow: Flow, from: number): void {
     const op = datagram[1];
     this.datagrams += 1;
-    if (datagram[0] !== 0 || datagram.length < 4) return;
-    // What an ERROR has overtaken may be turned away like anything else.
+    // What an ERROR has overtaken may be turned away like anything else, even what is no packet.
     flow.errorHeard = false;
+    if (datagram[0] !== 0 || datagram.length < 4) return;
     if (op === 3) {
       const block = latestUpTo(flow.arrived + flow.windowsize, wireNumber(datagram), flow.rollover);
       if (block <= flow.arrived) return;
