@@ -19,8 +19,8 @@ import { checkOptions, offersFor, smallerOffer } from "./offers.ts";
 import type { Target } from "./tftp-url.ts";
 import type { TransferOptions, TransferReport } from "./transfer-options.ts";
 
-/** Throws TftpError. The cargo is put away, unless its commit is still under way; nobody who aborts
- * waits for that to come to its end. */
+/** Throws TftpError. The cargo is put away, later where its commit is still under way and fails;
+ * nobody who aborts waits for that to come to its end. */
 export function ask(
   parts: ClientParts,
   target: Target,
@@ -28,19 +28,20 @@ export function ask(
   options: TransferOptions,
 ): Promise<TransferReport> {
   // What is being stored may be there in the end: only who stores it knows.
-  let stores = false;
+  let storing: Promise<void> | undefined;
   const onCommit = (stored: Promise<void>): void => {
-    stores = true;
-    const end = (): void => void (stores = false);
+    storing = stored;
+    const end = (): void => void (storing = undefined);
     stored.then(end, end);
   };
-  const isStoring = (): boolean => stores;
-  const work = askAll({ ...parts, onCommit, isStoring }, target, given, options);
+  const work = askAll({ ...parts, onCommit, storing: () => storing }, target, given, options);
+  const isStoring = (): boolean => storing !== undefined;
   return soonAfterAbort(work, { signal: options.signal, clock: parts.clock }, isStoring);
 }
 
 interface AskParts extends ClientParts {
-  readonly isStoring: () => boolean;
+  /** The commit, while it is under way. */
+  readonly storing: () => Promise<void> | undefined;
 }
 
 async function askAll(
@@ -74,7 +75,9 @@ async function askAll(
     done = true;
     return report;
   } finally {
-    if (cargo.op === "wrq" || (!done && !parts.isStoring())) await putAway(cargo);
+    const storing = parts.storing();
+    if (storing) storing.catch(() => putAway(cargo));
+    else if (cargo.op === "wrq" || !done) await putAway(cargo);
   }
 }
 
