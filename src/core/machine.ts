@@ -13,7 +13,7 @@ export interface BlockRange {
 
 export type Transmit =
   | { readonly kind: "control"; readonly datagram: Uint8Array } // RRQ, WRQ, ACK, OACK, ERROR
-  | { readonly kind: "blocks"; readonly range: BlockRange }; // DATA, named but not held
+  | ({ readonly kind: "blocks" } & BlockRange); // DATA, named but not held
 
 export type Outcome = { readonly ok: true } | { readonly ok: false; readonly error: TftpError };
 

@@ -26,6 +26,11 @@ export class Run {
     return this.length <= this.segmentSize;
   }
 
+  /** Of datagrams. */
+  get count(): number {
+    return Math.ceil(this.length / this.segmentSize);
+  }
+
   /** A view. */
   get bytes(): Uint8Array {
     return this.memory.subarray(this.start, this.start + this.length);

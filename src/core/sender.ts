@@ -124,7 +124,7 @@ export class Sender extends Machine {
     // storage.
     if (this.#sent === windowEnd || this.#sent === this.#last) this.timer.start(now);
     else this.timer.stop();
-    return { kind: "blocks", range: { first, count } };
+    return { kind: "blocks", first, count };
   }
 
   #handleAck(wire: WireNumber, now: Millis): void {

@@ -2,6 +2,7 @@
 // in which it leaves. It must not know what the datagrams mean.
 
 import { getSystemErrorName } from "node:util";
+import type { Run } from "../core/run.ts";
 import type { Address } from "../ports.ts";
 import { AddressBook } from "./address-book.ts";
 import { Dwell } from "./dwell.ts";
@@ -67,10 +68,10 @@ export class Exchange {
     return this.#calls !== before;
   }
 
-  send(sender: Sender, outgoing: Outgoing): void {
+  send(sender: Sender, run: Run, to: Address): void {
     if (this.#sender !== sender || this.#outbox.full) this.flush();
     this.#sender = sender;
-    if (!this.#outbox.add(outgoing)) sender.sendPlainly(outgoing.run.bytes, outgoing.to);
+    if (!this.#outbox.add(run, to)) sender.sendPlainly(run.bytes, to);
     if (this.#gathering === 0) this.flush();
   }
 

@@ -119,7 +119,7 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
   send(run: Run, to: Address): void {
     if (this.#closed !== undefined) return;
     if (!run.isOne && this.#uncut.has(to)) this.#sendEach(run, to);
-    else this.#send({ run, to });
+    else this.#send(run, to);
   }
 
   joinReceived(segmentSize: number, onJoined: (run: Run, from: Address) => void): void {
@@ -178,12 +178,12 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     if (this.#closed !== undefined || !first) return;
     const { run, to } = first;
     const { code = "" } = error;
-    if (code === "EAGAIN" || code === "ENOBUFS") this.#wait(first);
+    if (code === "EAGAIN" || code === "ENOBUFS") this.#wait(run, to);
     else if (!run.isOne && offloadRefusals.has(code)) {
       this.#uncut.add(to);
       this.#sendEach(run, to);
     } else setImmediate(() => this.#report(error, to));
-    for (const each of rest) this.#send(each);
+    for (const { run, to } of rest) this.#send(run, to);
   }
 
   /** As Node does it, with its own errors, for what is not to be sent in another way. */
@@ -221,22 +221,21 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     }
   }
 
-  #send(outgoing: Outgoing): void {
-    if (!this.#waiting) this.#exchange.send(this, outgoing);
-    else if (this.#waiting.length < waitingMax) this.#waiting.push(outgoing);
+  #send(run: Run, to: Address): void {
+    if (!this.#waiting) this.#exchange.send(this, run, to);
+    else if (this.#waiting.length < waitingMax) this.#waiting.push({ run, to });
   }
 
   #sendEach(run: Run, to: Address): void {
-    for (const datagram of run.split()) this.#send({ run: datagram, to });
+    for (const datagram of run.split()) this.#send(datagram, to);
   }
 
   /** One datagram goes through Node, which knows when there is room again. */
-  #wait(outgoing: Outgoing): void {
+  #wait(run: Run, to: Address): void {
     if (this.#waiting) {
-      this.#send(outgoing); // of a batch after that of the one that waits
+      this.#send(run, to); // of a batch after that of the one that waits
       return;
     }
-    const { run, to } = outgoing;
     const { segmentSize } = run;
     const rest = run.part(segmentSize, Number.POSITIVE_INFINITY);
     this.#waiting = run.isOne ? [] : [{ run: rest, to }];
@@ -248,7 +247,7 @@ class LinuxSocket implements DatagramSocket, Polled, Sender {
     this.#waiting = undefined;
     if (this.#closed !== undefined) return;
     this.#exchange.gather(() => {
-      for (const each of waiting) this.#send(each);
+      for (const { run, to } of waiting) this.#send(run, to);
     });
     if (this.writable) this.onWritable();
   }

@@ -19,7 +19,7 @@ import {
   writePointer,
 } from "./message-headers.ts";
 
-/** One call's worth of what is to be sent. */
+/** What was to be sent in one call. */
 export interface Outgoing {
   readonly run: Run;
   readonly to: Address;
@@ -39,9 +39,9 @@ export class SendBatch {
   #lastMemory: Uint8Array | undefined;
   #lastPointer = 0;
   /** Referenced here until the kernel has read them. */
-  readonly #waiting: (Outgoing | undefined)[] = new Array(batchSlots).fill(undefined);
+  readonly #waiting: (Run | undefined)[] = new Array(batchSlots).fill(undefined);
   #count = 0;
-  /** Whose address stands in each slot. */
+  /** Whose address stands in each slot, as what waits there goes to. */
   readonly #named: (Address | undefined)[] = new Array(batchSlots).fill(undefined);
 
   constructor(libc: Libc, book: AddressBook) {
@@ -61,8 +61,7 @@ export class SendBatch {
   }
 
   /** False: this is no address that the kernel could be given. */
-  add(outgoing: Outgoing): boolean {
-    const { run, to } = outgoing;
+  add(run: Run, to: Address): boolean {
     const { memory, names, iovecs, controls } = this.#headers;
     const slot = this.#count;
     const at = slot * headerWords;
@@ -74,7 +73,7 @@ export class SendBatch {
       memory[at + nameLengthWord] = nameLength;
       this.#named[slot] = to;
     }
-    this.#waiting[slot] = outgoing;
+    this.#waiting[slot] = run;
     this.#count += 1;
     writePointer(iovecs, slot * iovecWords, this.#pointerTo(run, slot));
     iovecs[slot * iovecWords + iovecLengthWord] = run.length;
@@ -94,10 +93,15 @@ export class SendBatch {
       if (taken <= 0) break;
       sent += taken;
     }
-    const left = sent < count ? (this.#waiting.slice(sent, count) as Outgoing[]) : nothing;
+    const left = sent < count ? this.#left(sent) : nothing;
     for (let slot = 0; slot < count; slot++) this.#waiting[slot] = undefined;
     this.#count = 0;
     return left;
+  }
+
+  #left(from: number): readonly Outgoing[] {
+    const runs = this.#waiting.slice(from, this.#count) as Run[];
+    return runs.map((run, at) => ({ run, to: this.#named[from + at] as Address }));
   }
 
   #sendMany(fd: number, from: number): number {

@@ -187,8 +187,7 @@ export class PacketLog {
   }
 
   #addRun(run: Run, local: Address, to: Address): void {
-    const { memory, start, length, segmentSize } = run;
-    const count = Math.ceil(length / segmentSize);
+    const { memory, start, length, segmentSize, count } = run;
     const last = (count - 1) * segmentSize;
     if (this.#options.whole || memory[start + 1] !== data || !isInOrder(run, last, count)) {
       for (const datagram of run.split()) this.#add(datagram, local, to, ours);

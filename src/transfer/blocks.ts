@@ -51,32 +51,17 @@ export class Blocks {
     this.#add(await this.#store.load(this.#filledChunks()));
   }
 
-  /** No copies; good until their blocks are released. */
-  runs(range: BlockRange): readonly Run[] {
-    const { chunkBlocks, runBlocks } = this.#shape;
-    const { first, count } = range;
-    const end = first + count;
-    if (count === 1) return [this.#run(first, end)]; // in lock-step it would grow each time
-    const runs: Run[] = [];
-    for (let block = first; block < end; ) {
-      const chunkEnd = (Math.floor((block - 1) / chunkBlocks) + 1) * chunkBlocks + 1;
-      const stop = Math.min(end, chunkEnd, block + runBlocks);
-      runs.push(this.#run(block, stop));
-      block = stop;
-    }
-    return runs;
-  }
-
-  /** `first` to `end`, exclusive, of one chunk. */
-  #run(first: BlockNumber, end: BlockNumber): Run {
-    const { chunkBlocks, stride } = this.#shape;
+  /** Of the blocks from `first` to `end`, exclusive, as many as lie together. No copies; good until
+   * they are released. */
+  run(first: BlockNumber, end: BlockNumber): Run {
+    const { chunkBlocks, runBlocks, stride } = this.#shape;
     const index = Math.floor((first - 1) / chunkBlocks);
     const chunk = this.#chunks[index - this.#releasedChunks];
-    if (!chunk) throw new Error(`block ${first} is not at hand`);
-    const chunkFirst = index * chunkBlocks + 1;
-    const start = (first - chunkFirst) * stride;
-    const stop = Math.min((end - chunkFirst) * stride, chunk.bytes.length);
-    return new Run(chunk.bytes, start, stop - start, stride);
+    const start = ((first - 1) % chunkBlocks) * stride;
+    if (!chunk || start >= chunk.bytes.length) throw new Error(`block ${first} is not at hand`);
+    const { bytes } = chunk;
+    const length = Math.min(end - first, runBlocks) * stride;
+    return new Run(bytes, start, Math.min(length, bytes.length - start), stride);
   }
 
   /** Blocks up to here are not asked for again. */

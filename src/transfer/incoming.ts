@@ -106,10 +106,6 @@ export class Incoming extends Transfer {
     this.#waitingBlocks += blocks;
   }
 
-  protected override runs(): readonly Run[] {
-    return [];
-  }
-
   /** False where somebody must be waited for, as with the last block. */
   #storeAtOnce(): boolean {
     const batch = this.#waiting;

@@ -4,7 +4,6 @@ import { TftpError } from "../core/errors.ts";
 import type { BlockRange, Transmit } from "../core/machine.ts";
 import type { Agreed } from "../core/options.ts";
 import type { Millis } from "../core/packet.ts";
-import type { Run } from "../core/run.ts";
 import type { Sender } from "../core/sender.ts";
 import type { Blocks } from "./blocks.ts";
 import { Transfer, type TransferParts } from "./transfer.ts";
@@ -81,8 +80,15 @@ export class Outgoing extends Transfer {
 
   protected override take(): void {}
 
-  protected override runs(range: BlockRange): readonly Run[] {
-    return this.#blocks?.runs(range) ?? [];
+  protected override sendBlocks({ first, count }: BlockRange): void {
+    const { socket, peer } = this.parts;
+    const blocks = this.#blocks as Blocks;
+    const end = first + count;
+    for (let block = first; block < end; ) {
+      const run = blocks.run(block, end);
+      socket.send(run, peer.address);
+      block += run.count;
+    }
   }
 
   /** Nothing was written, so the outcome waits for nobody; a source that is asked right now may

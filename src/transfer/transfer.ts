@@ -75,15 +75,16 @@ export abstract class Transfer implements Task {
 
   get tally(): Tally {
     const { agreed, stats, roundTripMillis } = this.machine;
-    return {
+    const tally: { -readonly [key in keyof Tally]: Tally[key] } = {
       blksize: agreed.blksize,
       windowsize: agreed.windowsize,
       bytes: this.bytes,
       durationMillis: this.ageMillis,
       resent: stats.resent,
       duplicates: stats.duplicates,
-      ...(roundTripMillis === undefined ? {} : { roundTripMillis }),
     };
+    if (roundTripMillis !== undefined) tally.roundTripMillis = roundTripMillis;
+    return tally;
   }
 
   get ageMillis(): Millis {
@@ -108,7 +109,7 @@ export abstract class Transfer implements Task {
   protected abstract tend(): void;
   /** Takes payloads that are in order. */
   protected abstract take(payloads: readonly Uint8Array[]): void;
-  protected abstract runs(range: BlockRange): readonly Run[];
+  protected sendBlocks(_range: BlockRange): void {}
   /** Puts the content away: closes the source, or discards what was not committed. A promise is
    * waited for. */
   protected abstract close(): Promise<void> | undefined;
@@ -183,8 +184,8 @@ export abstract class Transfer implements Task {
         socket.send(Run.of(transmit.datagram), this.peer);
         left -= 1;
       } else {
-        for (const run of this.runs(transmit.range)) socket.send(run, this.peer);
-        left -= transmit.range.count;
+        this.sendBlocks(transmit);
+        left -= transmit.count;
       }
     }
     return true;

@@ -188,7 +188,7 @@ export class Conversation<M extends Sender | Receiver> {
 
   #textOf(transmit: Transmit): string {
     if (transmit.kind === "control") return format(decode(transmit.datagram));
-    const { first, count } = transmit.range;
+    const { first, count } = transmit;
     const { rollover } = this.machine.agreed;
     const wire = (block: number) => toWire(block, rollover);
     return count === 1 ? `DATA ${wire(first)}` : `DATA ${wire(first)}..${wire(first + count - 1)}`;

@@ -130,7 +130,7 @@ export class SendingStation extends OurStation {
     const transmit = machine.pollTransmit(now, 16);
     if (transmit === undefined) return undefined;
     if (transmit.kind !== "blocks") return decode(transmit.datagram);
-    const { first, count } = transmit.range;
+    const { first, count } = transmit;
     const end = first + count - 1;
     must(count > 0 && count <= 16, "a batch is as large as was asked for");
     must(first > machine.acked, "nothing is sent that was acknowledged");

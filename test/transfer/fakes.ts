@@ -1,7 +1,9 @@
 // Stand-ins for the outside of a transfer: a clock that is set by hand and a socket that keeps what
 // it is given.
 
+import type { Run } from "../../src/core/run.ts";
 import type { Address, Clock, DatagramSocket, Network } from "../../src/ports.ts";
+import type { Blocks } from "../../src/transfer/blocks.ts";
 
 interface Alarm {
   readonly deadline: number;
@@ -71,4 +73,15 @@ export function networkOf(socket: DatagramSocket): Network {
     route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
     mtu: async () => 1500,
   };
+}
+
+/** `count` blocks, in as few runs as they lie in. */
+export function runsOf(blocks: Blocks, first: number, count: number): readonly Run[] {
+  const runs: Run[] = [];
+  for (let block = first; block < first + count; ) {
+    const run = blocks.run(block, first + count);
+    runs.push(run);
+    block += run.count;
+  }
+  return runs;
 }

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { Source } from "../../src/ports.ts";
 import type { Blocks } from "../../src/transfer/blocks.ts";
 import { ImageCache } from "../../src/transfer/image-cache.ts";
+import { runsOf } from "./fakes.ts";
 
 const blksize = 512;
 const chunkBytes = 64 * blksize;
@@ -52,7 +53,7 @@ async function fillAll(blocks: Blocks): Promise<void> {
 }
 
 function bytesOf(blocks: Blocks, first: number, count: number): Buffer {
-  return Buffer.concat(blocks.runs({ first, count }).map(({ bytes }) => bytes));
+  return Buffer.concat(runsOf(blocks, first, count).map(({ bytes }) => bytes));
 }
 
 test("a thousand transfers of one file cost one read a chunk", async () => {

@@ -7,6 +7,7 @@ import { bytesSource } from "../../src/storage/sources.ts";
 import type { Blocks } from "../../src/transfer/blocks.ts";
 import { ImageCache } from "../../src/transfer/image-cache.ts";
 import { netasciiSource } from "../../src/transfer/netascii.ts";
+import { runsOf } from "./fakes.ts";
 
 function text(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, at) => (at % 10 === 9 ? 10 : 97 + (at % 26)));
@@ -66,7 +67,7 @@ test("two clients share a short text and both get it whole", async () => {
 async function more(view: Blocks, into: Buffer[]): Promise<void> {
   const before = view.ready;
   if (!view.fillNow()) await view.fill();
-  for (const run of view.runs({ first: before + 1, count: view.ready - before })) {
+  for (const run of runsOf(view, before + 1, view.ready - before)) {
     for (const datagram of run.datagrams()) into.push(Buffer.from(datagram.subarray(4)));
   }
 }
