@@ -64,6 +64,8 @@ export interface Network {
   route(remote: Address): Promise<Route>;
   /** The largest packet, in bytes, that leaves whole from this address of ours. */
   mtu(host: string): Promise<number>;
+  /** Whether more arrives than can be answered, or nearly so. Default: never. */
+  isBusy?(): boolean;
 }
 
 export interface OpenOptions {

@@ -8,6 +8,7 @@ export interface AccessFlags {
   readonly rule?: readonly Rule[];
   readonly uploadNames?: readonly string[];
   readonly uploadDir?: string;
+  readonly rushTransfersMax?: number;
   readonly queueMax?: number;
   readonly requestsPerSecondPerClient?: number;
   readonly requestsPerSecondPerPrefix?: number;
@@ -25,7 +26,7 @@ const rateMin = 1000;
 const secondsMax = 30 * 24 * 3600;
 
 export function addAccessOptions(command: Command): Command {
-  const { queueMax, errorsPerSecond } = defaultLimits;
+  const { queueMax, rushTransfersMax, errorsPerSecond } = defaultLimits;
   return command
     .option(
       "--rule <RULE>",
@@ -43,6 +44,13 @@ export function addAccessOptions(command: Command): Command {
       bytesOption(
         "--upload-total-bytes-max <N>",
         "the same for all uploads until the process ends",
+      ),
+    )
+    .addOption(
+      numberOption(
+        "--rush-transfers-max <N>",
+        `transfers at once while the processor is busy (default: ${rushTransfersMax})`,
+        [1, countMax],
       ),
     )
     .addOption(
@@ -86,6 +94,7 @@ export function addAccessOptions(command: Command): Command {
 
 export function accessLimits(flags: AccessFlags): Partial<Limits> {
   const names = [
+    "rushTransfersMax",
     "queueMax",
     "requestsPerSecondPerClient",
     "requestsPerSecondPerPrefix",

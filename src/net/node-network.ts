@@ -11,6 +11,7 @@ import type { Address, DatagramSocket, Network, OpenOptions, Route } from "../po
 import { bindError } from "./bind-error.ts";
 import { canonical, isWithoutZone } from "./hosts.ts";
 import { openLinuxSocket } from "./linux-udp.ts";
+import { Load } from "./load.ts";
 import {
   answerAtOnce,
   enlargeBuffers,
@@ -18,6 +19,8 @@ import {
   receiveBuffer,
   socketType,
 } from "./plain-udp.ts";
+
+const load = new Load();
 
 export const nodeNetwork: Network = {
   open: openSocket,
@@ -27,6 +30,7 @@ export const nodeNetwork: Network = {
     return { ...found, mtu: await mtuOf(found.host) };
   },
   mtu: mtuOf,
+  isBusy: () => load.isHigh,
 };
 
 /** Opens a UDP socket on `local`; port 0 takes any free one. Throws TftpError NETWORK. */

@@ -19,6 +19,9 @@ export interface Limits {
   /** Transfers at once. Requests beyond wait for a place. */
   readonly transfersMax: number;
   readonly transfersMaxPerClient: number;
+  /** The same while more arrives than can be answered: what is new waits until others end, at most
+   * half a second. */
+  readonly rushTransfersMax: number;
   /** Requests that wait. Those beyond are not answered, so that clients ask again. */
   readonly queueMax: number;
   /** Looked at from one address, and from one /24 (IPv4) or /64 (IPv6); others are not answered.
@@ -57,6 +60,7 @@ export const defaultLimits: Limits = {
   retries: 6,
   transfersMax: 10_000,
   transfersMaxPerClient: 10_000,
+  rushTransfersMax: 256,
   queueMax: 10_000,
   requestsPerSecondPerClient: Number.POSITIVE_INFINITY,
   requestsPerSecondPerPrefix: Number.POSITIVE_INFINITY,
@@ -82,6 +86,7 @@ const ranges: { readonly [name in keyof Limits]: readonly [number, number] } = {
   retries: [0, 1000],
   transfersMax: [1, Number.POSITIVE_INFINITY],
   transfersMaxPerClient: [1, Number.POSITIVE_INFINITY],
+  rushTransfersMax: [1, Number.POSITIVE_INFINITY],
   queueMax: [0, Number.POSITIVE_INFINITY],
   requestsPerSecondPerClient: [1, Number.POSITIVE_INFINITY],
   requestsPerSecondPerPrefix: [1, Number.POSITIVE_INFINITY],

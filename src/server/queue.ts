@@ -22,6 +22,7 @@ const retryMillisMax = 60_000;
 const sweepMillis = 1000;
 
 interface Entry<T> extends Waiting<T> {
+  readonly since: Millis;
   heardAt: Millis;
   retriesAfter: Millis;
   line: Line<T>;
@@ -47,6 +48,12 @@ export class AdmissionQueue<T> {
     return this.#entries.size;
   }
 
+  /** Since when the first of them has waited; undefined where none does. */
+  get since(): Millis | undefined {
+    const [oldest] = this.#entries.values();
+    return oldest?.since;
+  }
+
   get(key: string): T | undefined {
     return this.#entries.get(key)?.value;
   }
@@ -70,7 +77,8 @@ export class AdmissionQueue<T> {
     if (this.size >= this.#max) this.#sweep(now);
     if (this.size >= this.#max && !this.#takeFromGreediest(waiting.host)) return false;
     const retriesAfter = waiting.retryMillis ?? usualRetryMillis;
-    const entry: Entry<T> = { ...waiting, heardAt: now, retriesAfter, line: this.#fresh };
+    const line = this.#fresh;
+    const entry: Entry<T> = { ...waiting, since: now, heardAt: now, retriesAfter, line };
     this.#entries.set(waiting.key, entry);
     this.#crowd.count(waiting.host, 1);
     this.#fresh.add(entry);

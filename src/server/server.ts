@@ -7,14 +7,13 @@ import { isEqual } from "../core/request.ts";
 import type { Address, DatagramSocket } from "../ports.ts";
 import { keyOf } from "../transfer/peer.ts";
 import { PeerTable } from "../transfer/peer-table.ts";
+import { Admission } from "./admission.ts";
 import { diagnoseMissing } from "./diagnosis.ts";
 import type { ServerEvent, TransferInfo } from "./events.ts";
-import { Occupancy } from "./occupancy.ts";
 import { Overdue } from "./overdue.ts";
 import { verdictOf } from "./policy.ts";
 import { RangedPorts } from "./port-range.ts";
 import { errorCodeFor, recognise } from "./profiles.ts";
-import { AdmissionQueue } from "./queue.ts";
 import { busy, ErrorRates, isOutOfFiles, RequestRates, tooMany } from "./rates.ts";
 import { fittingMessage } from "./reflection.ts";
 import { describe, refused } from "./request-info.ts";
@@ -23,7 +22,6 @@ import { Session, type SessionEnds } from "./session.ts";
 import { type Surroundings, surroundingsOf } from "./session-parts.ts";
 import { Strays, sendError, unsent } from "./strays.ts";
 import { ListeningPorts, TransferPorts } from "./transfer-ports.ts";
-import { waitingFor } from "./waiting.ts";
 
 /** A request that came in at `socket` is for another server. */
 type PassOn = (datagram: Uint8Array, from: Address, socket: DatagramSocket) => void;
@@ -35,8 +33,7 @@ export class TftpServer {
   readonly #surroundings: Surroundings;
   /** By the client's address and port: its TID is all that tells one request from another. */
   readonly #sessions = new PeerTable<Session>();
-  readonly #occupancy: Occupancy;
-  readonly #queue: AdmissionQueue<Admitted>;
+  readonly #admission: Admission;
   readonly #recent = new RecentRequests();
   readonly #requests: RequestRates;
   readonly #errors: ErrorRates;
@@ -46,7 +43,6 @@ export class TftpServer {
   #open = 0;
   #lastId = 0;
   #closing = false;
-  #admitting = false;
   readonly #onIdle: (() => void)[] = [];
   #passOn: PassOn | undefined;
 
@@ -61,12 +57,15 @@ export class TftpServer {
     const beside = parts.reusePort ? ports : undefined;
     this.#ports = parts.singlePort ? new ListeningPorts(beside) : ports;
     this.#surroundings = surroundingsOf(parts, this.#ports);
-    this.#queue = new AdmissionQueue(limits.queueMax, ({ request, info }) =>
-      this.#ignore(request, info.client, busy()),
-    );
+    this.#admission = new Admission({
+      clock: parts.clock,
+      limits,
+      isRush: () => network.isBusy?.() ?? false,
+      admit: (admitted) => this.#admit(admitted),
+      drop: ({ request, info }) => this.#ignore(request, info.client, busy()),
+    });
     this.#requests = new RequestRates(limits);
     this.#errors = new ErrorRates(limits);
-    this.#occupancy = new Occupancy(limits);
     this.#strays = new Strays(parts.clock, limits.strayErrorsPerSecond, (from, reason) =>
       this.#emit({ kind: "stray", from, reason }),
     );
@@ -114,8 +113,8 @@ export class TftpServer {
 
   stats(): ServerStats {
     const { bytes, hits, misses } = this.#surroundings.images;
-    const { admitted, opening } = this.#occupancy;
-    const queued = this.#queue.size;
+    const { admitted, opening } = this.#admission.occupancy;
+    const queued = this.#admission.queue.size;
     return { admitted, opening, queued, cacheBytes: bytes, cacheHits: hits, cacheMisses: misses };
   }
 
@@ -123,7 +122,8 @@ export class TftpServer {
    * whose that is. */
   handOn(passOn: PassOn): readonly Address[] {
     this.#passOn = passOn;
-    const next = (): Admitted | undefined => this.#queue.take(this.#parts.clock.now(), () => true);
+    const next = (): Admitted | undefined =>
+      this.#admission.queue.take(this.#parts.clock.now(), () => true);
     for (let each = next(); each; each = next()) {
       passOn(encode(each.request), each.info.client, each.socket);
     }
@@ -133,7 +133,7 @@ export class TftpServer {
   /** Takes no more requests, lets what runs go on for `graceMillis`, then ends it with an ERROR. */
   async close(graceMillis: number): Promise<void> {
     this.#closing = true;
-    this.#queue.clear();
+    this.#admission.queue.clear();
     const { clock } = this.#parts;
     const stop = (): void => {
       const error = new TftpError("ABORTED", "the server is shutting down");
@@ -159,7 +159,7 @@ export class TftpServer {
     // Some firmware answers an OACK to the port that it asked instead of the transfer's own.
     if (session) session.handleDatagram(datagram, from);
     else {
-      if (packet.op === "error") this.#queue.remove(keyOf(from));
+      if (packet.op === "error") this.#admission.queue.remove(keyOf(from));
       this.#strays.handle(packet, from, socket);
     }
   }
@@ -183,14 +183,15 @@ export class TftpServer {
   #handleAllowed(request: Request, from: Address, entrance: Entrance): void {
     if (this.#closing && !this.#passOn) return;
     const earlier = this.#sessions.get(from);
-    const waiting = this.#queue.size > 0 ? this.#queue.get(keyOf(from)) : undefined;
+    const waiting =
+      this.#admission.queue.size > 0 ? this.#admission.queue.get(keyOf(from)) : undefined;
     const now = this.#parts.clock.now();
     if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
     else if (waiting && isEqual(waiting.request, request)) {
-      this.#queue.renew(keyOf(from), now);
+      this.#admission.queue.renew(keyOf(from), now);
       this.#overdue.makeRoom();
     } else {
-      if (waiting) this.#queue.remove(keyOf(from));
+      if (waiting) this.#admission.queue.remove(keyOf(from));
       earlier?.replace();
       if (this.#passOn) this.#passOn(encode(request), from, entrance.socket);
       else this.#judge(request, from, entrance);
@@ -207,36 +208,17 @@ export class TftpServer {
       const name = verdict.filename ?? request.filename;
       const { socket, broadcast } = entrance;
       const admitted = { request, name, info, socket, broadcast };
-      if (this.#occupancy.isFullFor(from.host)) this.#enqueue(admitted);
-      else this.#admit(admitted);
+      if (this.#admission.add(admitted)) this.#overdue.makeRoom();
     }
   }
 
-  #enqueue(admitted: Admitted): void {
-    const added = this.#queue.add(waitingFor(admitted), this.#parts.clock.now());
-    if (!added) this.#ignore(admitted.request, admitted.info.client, busy());
-    this.#overdue.makeRoom();
-  }
-
-  /** There may be places. What begins may end at once, and free its own: one loop does for all. */
   admitWaiting(): void {
-    if (this.#admitting) return;
-    this.#admitting = true;
-    const mayRun = (host: string): boolean => !this.#occupancy.isFullFor(host);
-    try {
-      while (this.#queue.size > 0 && !this.#occupancy.isFull) {
-        const next = this.#queue.take(this.#parts.clock.now(), mayRun);
-        if (!next) break;
-        this.#admit(next);
-      }
-    } finally {
-      this.#admitting = false;
-    }
+    this.#admission.admitWaiting();
   }
 
   #admit(admitted: Admitted): void {
     const { request, name, info, socket, broadcast } = admitted;
-    const seat = this.#occupancy.enter(info.client.host);
+    const seat = this.#admission.occupancy.enter(info.client.host);
     this.#lastId += 1;
     const asked = { id: this.#lastId, request, name, info, socket, broadcast, seat };
     const session = new Session(asked, this.#surroundings, this.#ends);
@@ -248,7 +230,7 @@ export class TftpServer {
 
   readonly #ends: SessionEnds = {
     onStarted: ({ asked }, transfer, diagnosis) => {
-      this.#occupancy.begin(asked.seat);
+      this.#admission.occupancy.begin(asked.seat);
       const kind = "started";
       this.#emit(diagnosis ? { kind, transfer, diagnosis } : { kind, transfer });
     },
@@ -274,7 +256,7 @@ export class TftpServer {
   #leave(session: Session): void {
     const { seat } = session.asked;
     if (seat.state === "left") return;
-    this.#occupancy.leave(seat);
+    this.#admission.leave(seat);
     this.#overdue.forget(session);
     this.admitWaiting();
   }

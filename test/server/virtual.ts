@@ -30,9 +30,11 @@ export function virtualServer(
     readonly storage?: Storage;
     readonly judge?: Judge;
     readonly singlePort?: boolean;
+    /** Whether more arrives than can be answered. */
+    readonly isBusy?: () => boolean;
   } = {},
 ): VirtualServer {
-  const { storage = files(), judge = allowAll, singlePort = false } = parts;
+  const { storage = files(), judge = allowAll, singlePort = false, isBusy = () => false } = parts;
   const clock = new HandClock();
   const events = new Events();
   const sockets: KeptSocket[] = [];
@@ -45,6 +47,7 @@ export function virtualServer(
     resolve: async (host) => [host],
     route: async () => ({ host: "192.0.2.1", mtu: 1500, receiveBufferBytes: 200_000 }),
     mtu: async () => 65_536,
+    isBusy,
   };
   const server = new TftpServer({
     ...{ storage, network, clock, judge, singlePort, limits: completeLimits(limits) },

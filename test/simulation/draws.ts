@@ -96,6 +96,7 @@ export const calmSockets: SocketHabits = {
   openMillis: 0,
   openFailureRatio: 0,
   sendErrorRatio: 0,
+  busyRatio: 0,
 };
 
 export function drawSockets(random: Random): SocketHabits {
@@ -112,6 +113,7 @@ export function drawSockets(random: Random): SocketHabits {
     openMillis: random.pick([0, 0, 2, 500]),
     openFailureRatio: random.pick([0, 0, 0, 0.1]),
     sendErrorRatio: random.pick([0, 0, 0, 0.01]),
+    busyRatio: random.pick([0, 0, 0.5, 1]),
   };
 }
 
@@ -120,6 +122,7 @@ export function drawLimits(random: Random): Limits {
   return completeLimits({
     bytesPerSecond: rate(),
     bytesPerSecondPerTransfer: rate(),
+    rushTransfersMax: random.pick([1, 2, 5, 256]),
     queueMax: random.pick([0, 2, 10_000, 10_000]),
     blksizeMax: random.pick([8, 512, 1428, 65_464, 65_464]),
     windowsizeMax: random.pick([1, 4, 64, 64, 65_535]),

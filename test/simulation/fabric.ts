@@ -22,6 +22,8 @@ export interface SocketHabits {
   readonly openFailureRatio: number;
   /** How often the system reports a failed send. */
   readonly sendErrorRatio: number;
+  /** How often a host that is asked says that it is busy. */
+  readonly busyRatio: number;
 }
 
 export interface FabricFaults extends LineFaults {
@@ -83,6 +85,7 @@ export class Host implements Network {
   readonly name: string;
   readonly fabric: Fabric;
   alive = true;
+  readonly isBusy = (): boolean => this.fabric.random.chance(this.fabric.habits.busyRatio);
   readonly #up: Line;
   readonly #down: Line;
 
