@@ -42,20 +42,16 @@ export class Admission {
     this.queue = new AdmissionQueue(limits.queueMax, drop);
   }
 
-  /** True: it waits, or was dropped. */
+  /** True: there was no place for it. */
   add(admitted: Admitted): boolean {
     const { admit, drop, clock } = this.#parts;
     if (this.queue.size > 0) this.admitWaiting(); // whoever waits for nothing any more is first
     const isFull = this.occupancy.isFullFor(admitted.info.client.host);
-    if (isFull || this.#isHeld()) {
-      if (this.queue.add(waitingFor(admitted), clock.now())) return true;
-      if (isFull) {
-        drop(admitted);
-        return true;
-      }
-    }
-    admit(admitted);
-    return false;
+    // A rush must not cost anybody his turn in the queue.
+    const waits = isFull || (!this.queue.isFull && this.#isHeld());
+    if (!waits) admit(admitted);
+    else if (!this.queue.add(waitingFor(admitted), clock.now())) drop(admitted);
+    return isFull;
   }
 
   /** Once for each that was let in. */

@@ -19,8 +19,8 @@ export interface Limits {
   /** Transfers at once. Requests beyond wait for a place. */
   readonly transfersMax: number;
   readonly transfersMaxPerClient: number;
-  /** The same while more arrives than can be answered: what is new waits until others end, at most
-   * half a second. */
+  /** The same while more arrives than can be answered: what is new waits until others end, a
+   * second at most. */
   readonly rushTransfersMax: number;
   /** Requests that wait. Those beyond are not answered, so that clients ask again. */
   readonly queueMax: number;

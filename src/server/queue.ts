@@ -48,6 +48,10 @@ export class AdmissionQueue<T> {
     return this.#entries.size;
   }
 
+  get isFull(): boolean {
+    return this.size >= this.#max;
+  }
+
   /** Since when the first of them has waited; undefined where none does. */
   get since(): Millis | undefined {
     const [oldest] = this.#entries.values();
@@ -74,8 +78,8 @@ export class AdmissionQueue<T> {
    * one takes a place from that. */
   add(waiting: Waiting<T>, now: Millis): boolean {
     this.remove(waiting.key);
-    if (this.size >= this.#max) this.#sweep(now);
-    if (this.size >= this.#max && !this.#takeFromGreediest(waiting.host)) return false;
+    if (this.isFull) this.#sweep(now);
+    if (this.isFull && !this.#takeFromGreediest(waiting.host)) return false;
     const retriesAfter = waiting.retryMillis ?? usualRetryMillis;
     const line = this.#fresh;
     const entry: Entry<T> = { ...waiting, since: now, heardAt: now, retriesAfter, line };

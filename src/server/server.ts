@@ -122,8 +122,8 @@ export class TftpServer {
    * whose that is. */
   handOn(passOn: PassOn): readonly Address[] {
     this.#passOn = passOn;
-    const next = (): Admitted | undefined =>
-      this.#admission.queue.take(this.#parts.clock.now(), () => true);
+    const { queue } = this.#admission;
+    const next = (): Admitted | undefined => queue.take(this.#parts.clock.now(), () => true);
     for (let each = next(); each; each = next()) {
       passOn(encode(each.request), each.info.client, each.socket);
     }
@@ -183,15 +183,15 @@ export class TftpServer {
   #handleAllowed(request: Request, from: Address, entrance: Entrance): void {
     if (this.#closing && !this.#passOn) return;
     const earlier = this.#sessions.get(from);
-    const waiting =
-      this.#admission.queue.size > 0 ? this.#admission.queue.get(keyOf(from)) : undefined;
+    const { queue, occupancy } = this.#admission;
+    const waiting = queue.size > 0 ? queue.get(keyOf(from)) : undefined;
     const now = this.#parts.clock.now();
     if (earlier?.isSame(request)) earlier.handleRepeatedRequest();
     else if (waiting && isEqual(waiting.request, request)) {
-      this.#admission.queue.renew(keyOf(from), now);
-      this.#overdue.makeRoom();
+      queue.renew(keyOf(from), now);
+      if (occupancy.isFullFor(from.host)) this.#overdue.makeRoom();
     } else {
-      if (waiting) this.#admission.queue.remove(keyOf(from));
+      if (waiting) queue.remove(keyOf(from));
       earlier?.replace();
       if (this.#passOn) this.#passOn(encode(request), from, entrance.socket);
       else this.#judge(request, from, entrance);
@@ -212,6 +212,7 @@ export class TftpServer {
     }
   }
 
+  /** The limits have changed: there may be places. */
   admitWaiting(): void {
     this.#admission.admitWaiting();
   }
@@ -258,7 +259,7 @@ export class TftpServer {
     if (seat.state === "left") return;
     this.#admission.leave(seat);
     this.#overdue.forget(session);
-    this.admitWaiting();
+    this.#admission.admitWaiting();
   }
 
   #refuse(request: Request, to: Address, socket: DatagramSocket, error: TftpError): void {

@@ -109,6 +109,7 @@ export abstract class Transfer implements Task {
   protected abstract tend(): void;
   /** Takes payloads that are in order. */
   protected abstract take(payloads: readonly Uint8Array[]): void;
+  /** Of who sends blocks. */
   protected sendBlocks(_range: BlockRange): void {}
   /** Puts the content away: closes the source, or discards what was not committed. A promise is
    * waited for. */

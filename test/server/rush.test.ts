@@ -78,6 +78,25 @@ test("where the queue has no room, a rush keeps nobody out", async () => {
   assert.deepEqual(virtual.events.of("ignored"), []);
 });
 
+test("in a rush nobody loses his turn to another host, for there are places", async () => {
+  const virtual = await rush(2, { queueMax: 2 });
+  const { host } = client(3);
+  for (const port of [3001, 3002]) await virtual.ask({ host, port }, hello);
+  await virtual.ask(client(4), hello);
+  assert.deepEqual(virtual.running(), names(1, 2, 4));
+  assert.equal(virtual.server.stats().queued, 2);
+  assert.deepEqual(virtual.events.of("ignored"), []);
+});
+
+test("in a rush nobody who is slow to answer has to make room", async () => {
+  const virtual = await rush(2, { retries: 60 });
+  await virtual.advanceTo(20_000);
+  for (let asked = 0; asked < 2; asked++) await virtual.ask(client(3), hello);
+  assert.deepEqual(virtual.running(), names(1, 2));
+  await virtual.advanceTo(20_220);
+  assert.deepEqual(virtual.running(), names(1, 2, 3));
+});
+
 test("a server that is closed leaves nobody waiting", async () => {
   const virtual = await rush(4);
   const closed = virtual.server.close(0);
